@@ -1,0 +1,2 @@
+// daemon/main.cc: placeholder until the wiring is there.
+int main() { return 2; }

@@ -1,0 +1,2 @@
+// program/main.cc: placeholder until the wiring is there.
+int main() { return 2; }
