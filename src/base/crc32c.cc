@@ -1,7 +1,7 @@
-#include <ringpost/base/crc32c.h>
-
 #include <array>
 #include <cstring>
+
+#include <ringpost/base/crc32c.h>
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>

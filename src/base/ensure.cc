@@ -1,7 +1,7 @@
-#include <ringpost/base/ensure.h>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <ringpost/base/ensure.h>
 
 namespace ringpost {
 

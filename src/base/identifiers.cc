@@ -1,6 +1,5 @@
-#include <ringpost/base/identifiers.h>
-
 #include <ringpost/base/ensure.h>
+#include <ringpost/base/identifiers.h>
 
 namespace ringpost {
 

@@ -1,9 +1,8 @@
-#include <ringpost/base/crc32c.h>
-
-#include <gtest/gtest.h>
-
 #include <array>
+#include <gtest/gtest.h>
 #include <string>
+
+#include <ringpost/base/crc32c.h>
 
 namespace ringpost {
 namespace {
