@@ -2,7 +2,7 @@
 # setup.sh: everything that building, running and (with --tests, --bench) testing and measuring Ringpost needs.
 #
 #   scripts/setup.sh            compilers and libraries
-#   scripts/setup.sh --tests    and mail clients, file systems, an emulator
+#   scripts/setup.sh --tests    and mail clients, file systems
 #   scripts/setup.sh --bench    and the server to compare with
 #
 # Debian 12 or 13, as root or with sudo. Only what is missing is installed, so a second run takes a second.
@@ -21,8 +21,7 @@ build_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   curl ca-certificates)
 test_packages=(
-  mpop fetchmail getmail6 xfsprogs e2fsprogs mount procps iproute2 clang-format-19
-  qemu-system-x86 qemu-utils)
+  mpop fetchmail getmail6 xfsprogs e2fsprogs mount procps iproute2)
 bench_packages=(dovecot-core dovecot-pop3d)
 bench_units=(dovecot.service dovecot.socket)
 
@@ -56,7 +55,8 @@ own_liburing_is_there() { [ "$(cat $prefix/liburing.stamp 2>/dev/null)" = "$libu
 
 [ "${VERSION_ID:-0}" -ge 13 ] 2>/dev/null && packages+=(liburing-dev)
 mapfile -t missing < <(missing_packages "${packages[@]}")
-if [ ${#missing[@]} -eq 0 ] && { own_liburing_is_there || system_liburing_is_new_enough; }; then
+server_user_is_there() { getent passwd ringpost >/dev/null; }  # who the server runs as when root owns its data
+if [ ${#missing[@]} -eq 0 ] && server_user_is_there && { own_liburing_is_there || system_liburing_is_new_enough; }; then
   say "nothing to do"
   exit 0
 fi
@@ -146,6 +146,8 @@ build_liburing() {
   echo "$liburing_stamp" >$prefix/liburing.stamp
 }
 
+server_user_is_there ||
+  useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ringpost
 forbid_services
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 if ! own_liburing_is_there && ! system_liburing_is_new_enough; then
