@@ -106,16 +106,13 @@ class Fetchmail:
     def fetch(self, account, keep):
         out = os.path.join(self.folder, "fetchmail")
         os.makedirs(out)
-        store = os.path.join(self.folder, "store")
-        with open(store, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\nexec cat >\"$(mktemp {out}/XXXXXXXXXX)\"\n")
-        os.chmod(store, 0o755)
         config = os.path.join(self.folder, "fetchmailrc")
         with open(config, "w", encoding="utf-8") as file:
             file.write("set no bouncemail\nset no syslog\nset invisible\n"
                        f"poll {account.host} service {account.port} protocol pop3 no dns uidl\n"
                        f"  username \"{account.user}\" password \"{account.password}\" is root here\n"
-                       f"  mda \"{store}\" sslproto \"\" no rewrite no stripcr fetchall {'keep' if keep else 'no keep'}\n")
+                       f"  mda \"exec cat >{out}/$$\" sslproto \"\" no rewrite no stripcr fetchall\n"
+                       f"  {'keep' if keep else 'no keep'}\n")
         os.chmod(config, stat.S_IRUSR | stat.S_IWUSR)
         run(["fetchmail", "-f", config, "-i", f"{self.folder}/fetchids", "--pidfile", f"{self.folder}/fetchmail.pid",
              "--nosyslog"], env={**os.environ, "FETCHMAILHOME": self.folder, "LC_ALL": "C"})

@@ -106,6 +106,11 @@ class ClientTest(unittest.TestCase):
     def nearest(self, key, got):
         return next((octets[-200:] for octets in got if b"<" + key.encode() + b"@" in octets[:2000]), b"nothing like it")
 
+    def deletes(self, name, mails):
+        self.fill(mails)
+        self.compare(name, mails, self.fetch(name, keep=False))
+        self.assertEqual(self.left(), {})
+
     def keeps_then_deletes(self, name, mails, count=None):
         self.fill(mails)
         before = self.left()
@@ -129,7 +134,10 @@ def client_tests(name):
             self.keeps_then_deletes(name, mails)
 
         def test_ten_thousand_messages(self):
-            self.keeps_then_deletes(name, corpus.many_mails())
+            if name == "getmail":      # starts a process for each message; once is a minute and a half
+                self.deletes(name, corpus.many_mails())
+            else:
+                self.keeps_then_deletes(name, corpus.many_mails())
 
     Test.__name__ = Test.__qualname__ = name.capitalize()
     if QUICK:
