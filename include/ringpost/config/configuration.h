@@ -29,8 +29,11 @@ struct Appliance {
   std::string hostname;               // default: the machine's
   std::string data_dir;               // default "data"
   std::vector<std::uint32_t> cores;   // CPU numbers; empty = "auto": all that the process may use
+  std::uint32_t core_count = 0;       // cores = 2: the first two of them; 0: no such bound
   std::string user;                   // empty: the owner of data_dir, or `ringpost` where that is root
   std::uint32_t descriptors_max = 0;  // 0: as many as the machine's hard limit allows
+  std::uint32_t backlog = 1024;       // connections that wait for their accept, a listening socket
+  milliseconds drain_timeout = std::chrono::seconds(10);  // SIGTERM: sessions may finish what they do for so long
 };
 
 struct Accounts {
@@ -89,7 +92,8 @@ struct Admin {
 struct Log {
   bool json = false;
   LogLevel level = LogLevel::info;
-  std::string file;  // empty: stderr
+  std::string file;                // empty: stderr
+  std::uint32_t queue_max = 8192;  // events on their way from one core to the file; further ones are dropped, counted
 };
 
 struct Configuration {
