@@ -12,27 +12,14 @@
 #include <string>
 #include <string_view>
 
+#include <ringpost/accounts/account_file.h>
+#include <ringpost/accounts/secret.h>
 #include <ringpost/base/event_log.h>
 #include <ringpost/config/configuration.h>
 #include <ringpost/ring/awaitables.h>
 #include <ringpost/ring/task.h>
 
 namespace ringpost::accounts {
-
-// A password on its way: wiped when it goes. Never printed, never copied implicitly.
-class Secret {
- public:
-  Secret() = default;
-  explicit Secret(std::string_view text) : text_(text) {}
-  Secret(Secret&&) noexcept;
-  Secret& operator=(Secret&&) noexcept;
-  ~Secret();
-  std::string_view reveal() const noexcept { return text_; }
-  bool empty() const noexcept { return text_.empty(); }
-
- private:
-  std::string text_;
-};
 
 enum class Verdict : std::uint8_t { granted, refused, temporary };
 
@@ -42,10 +29,9 @@ struct LoginResult {
 };
 
 struct AuthenticatorCounters {
-  std::uint64_t granted = 0, refused = 0, temporary = 0, cache_hits = 0, cache_misses = 0, hashes = 0, cache_octets = 0;
+  std::uint64_t granted = 0, refused = 0, temporary = 0, cache_hits = 0, cache_misses = 0, hashes = 0;
+  std::uint64_t cache_octets = 0;  // a gauge: of live entries
 };
-
-class AccountFile;  // accounts/account_file.h
 
 class Authenticator {
  public:
@@ -53,7 +39,7 @@ class Authenticator {
   ~Authenticator();
 
   // `failures_before`: of this client, in this session (or by its address, as the caller counts): each moves the answer
-  // by another step of the grid. Resumes at once when granted.
+  // by another step of the grid. Resumes at once when granted, from the cache without a wait.
   ring::Task<LoginResult> verify(std::string name, Secret password, std::uint32_t failures_before);
 
   void replace(std::shared_ptr<const AccountFile>) noexcept;  // after a reload: entries of changed accounts miss
