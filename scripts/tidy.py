@@ -9,6 +9,7 @@ Prints a line for each finding and ends with `tidy: N passed, N failed`, one cou
 """
 
 import concurrent.futures
+import fnmatch
 import os
 import pathlib
 import re
@@ -45,11 +46,22 @@ DECLARED = re.compile(r"^\s*(?:class|struct|union|namespace|enum(?:\s+class)?|co
 MESON_SOURCE = re.compile(r"'([^']+\.cc)'")
 
 
-def tracked(*patterns):
-    """Files that belong to the house: tracked, or new and not ignored."""
-    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z", "--", *patterns],
-                         cwd=ROOT, capture_output=True, check=True).stdout
-    return sorted({name for name in out.decode().split("\0") if name and (ROOT / name).is_file()})
+def every_file():
+    """All that belongs to the house, as paths from its root."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders
+                      if name not in (".git", ".cache", "__pycache__") and not name.startswith("build")]
+        for name in names:
+            yield (pathlib.Path(folder) / name).relative_to(ROOT).as_posix()
+
+
+FILES = sorted(every_file())
+
+
+def files(*patterns):
+    """Those that match a pattern, or lie below a folder that is named."""
+    return [name for name in FILES
+            if any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/") for pattern in patterns)]
 
 
 def text(name):
@@ -57,8 +69,9 @@ def text(name):
 
 
 def cxx(*folders):
+    """Headers and sources below these folders."""
     folders = folders or ("include", "src", "tests", "bench")
-    return tracked(*[f"{folder}/*.{ending}" for folder in folders for ending in ("h", "cc")])
+    return files(*[f"{folder}/*.{ending}" for folder in folders for ending in ("h", "cc")])
 
 
 def line_of(content, offset):
@@ -120,7 +133,7 @@ def private_import(name, room, target, where):
 
 def headers_compile_alone():
     """Each public header compiles alone."""
-    headers = tracked("include/*.h")
+    headers = files("include/*.h")
     command = [COMPILER, "-std=c++2b", "-fsyntax-only", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-x", "c++",
                "-Wno-pragma-once-outside-header", "-Iinclude", "-isystem", "/opt/ringpost-deps/include"]
 
@@ -138,7 +151,7 @@ def headers_compile_alone():
 def headers_are_guarded_and_used():
     """Each public header says #pragma once, and somebody includes it."""
     included = {match.group(2) for name in cxx() for match in INCLUDE.finditer(text(name))}
-    for header in tracked("include/*.h"):
+    for header in files("include/*.h"):
         if "#pragma once" not in text(header):
             yield f"{header}: no #pragma once"
         if header.removeprefix("include/") not in included:
@@ -155,7 +168,7 @@ def files_are_short():
 
 def names_say_something():
     """No file and no type is called util, helper, manager or misc."""
-    for name in tracked("include", "src", "tests", "bench", "scripts", "docs"):
+    for name in files("include", "src", "tests", "bench", "scripts", "docs"):
         for part in pathlib.PurePath(name).parts:
             if BANNED_WORDS.search(part.split(".")[0]):
                 yield f"{name}: '{part}' says nothing about what it does"
@@ -168,7 +181,7 @@ def names_say_something():
 
 def nothing_is_left_over():
     """No unfinished work and no switched-off test."""
-    for name in tracked("include", "src", "tests", "bench", "scripts", "docs", "configs", "*.build", "README.md"):
+    for name in files("include", "src", "tests", "bench", "scripts", "docs", "configs", "*.build", "README.md"):
         if name == "scripts/tidy.py":
             continue
         for number, line in enumerate(text(name).splitlines(), 1):
@@ -179,7 +192,7 @@ def nothing_is_left_over():
 def every_source_is_built():
     """Each .cc is named by a meson.build."""
     built = set()
-    for name in tracked("meson.build", "*/meson.build"):
+    for name in files("meson.build", "*/meson.build"):
         folder = (ROOT / name).parent
         for source in MESON_SOURCE.findall(text(name)):
             built.add((folder / source).resolve())
@@ -195,7 +208,7 @@ def rows_have_a_test():
     if not listing.is_file():
         return
     named = set()
-    for name in tracked("tests"):
+    for name in files("tests"):
         if name.endswith((".cc", ".h", ".py", ".build")):
             named.update(re.findall(r"(?<![A-Za-z0-9])(?:[PXTAEURSM]\d{1,3})(?![0-9A-Za-z])", text(name)))
     for number, line in enumerate(listing.read_text().splitlines(), 1):
@@ -206,7 +219,7 @@ def rows_have_a_test():
 
 def scripts_start_right():
     """Shell scripts are executable and stop at the first error."""
-    for name in tracked("scripts/*.sh", ".ci/run"):
+    for name in files("scripts/*.sh", ".ci/run"):
         content = text(name)
         if not os.access(ROOT / name, os.X_OK) and name.startswith("scripts/"):
             yield f"{name}: is not executable"
