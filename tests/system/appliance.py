@@ -4,6 +4,7 @@ Every password that a test uses goes through here, so that what the programs say
 """
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,10 +42,15 @@ socket = "admin.sock"
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the kernel gives to clients, so that none of ours takes it meanwhile."""
+    while True:
+        port = random.randrange(15000, 30000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Refused(Exception):
@@ -66,10 +72,14 @@ class Appliance:
         self.server = None
         self.log = []
         self.config = os.path.join(self.folder, "ringpost.toml")
-        self.verb("init", self.folder, config=False)
-        self.write_config(appliance, virtual_server, tables)
-        for name, password in accounts:
-            self.add_user(name, password)
+        try:
+            self.verb("init", self.folder, config=False)
+            self.write_config(appliance, virtual_server, tables)
+            for name, password in accounts:
+                self.add_user(name, password)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def write_config(self, appliance="", virtual_server="", tables=""):
         with open(self.config, "w", encoding="utf-8") as file:
