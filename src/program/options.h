@@ -1,0 +1,32 @@
+// program/options.h: what every verb of `ringpost` is given.
+#pragma once
+
+#include <cstdio>
+#include <fmt/format.h>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <ringpost/config/configuration.h>
+
+namespace ringpost::program {
+
+// Exit statuses (CONTRACT).
+inline constexpr int done = 0;
+inline constexpr int refused = 1;      // with the reason on stderr
+inline constexpr int wrong_usage = 2;  // and verbs that are not supported yet
+
+struct Options {
+  std::string config;  // the file's path; empty: none was named
+  bool json = false;   // results as JSON on stdout
+};
+
+// Says why on stderr, and gives back `refused`.
+int refuse(std::string_view reason);
+int usage(std::string_view reason);
+
+// Reads the configuration that --config, RINGPOST_CONFIG or /etc/ringpost/ringpost.toml names. Null: every error was
+// printed; `status` says which kind.
+std::shared_ptr<const config::Configuration> read_configuration(const Options& options, int& status);
+
+}  // namespace ringpost::program

@@ -1,0 +1,37 @@
+// program/verbs.h: the verbs of `ringpost`, one function each; all give back the exit status.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "options.h"
+
+namespace ringpost::program {
+
+int init(const Options&, const std::string& folder);
+
+struct UserOptions {
+  std::string name;
+  bool password_stdin = false;
+};
+int user_add(const Options&, const UserOptions&);
+int user_passwd(const Options&, const UserOptions&);
+int user_remove(const Options&, const UserOptions&);
+int user_list(const Options&);
+int user_forget(const Options&, const UserOptions&);
+
+int mailbox_list(const Options&, const std::string& account);
+int mailbox_check(const Options&, const std::string& account);  // empty: all
+int mailbox_repair(const Options&, const std::string& account);
+int mailbox_compact(const Options&, const std::string& account);
+
+int status(const Options&);
+int sessions(const Options&);
+int kick(const Options&, const std::string& who);
+int reload(const Options&);
+int doctor(const Options&);
+
+// A script for the shell; `shell` is "bash" or "zsh".
+int completion(const std::string& shell);
+
+}  // namespace ringpost::program
