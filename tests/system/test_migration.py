@@ -63,12 +63,14 @@ class Migration(unittest.TestCase):
         for age, (header, entry, want) in {
             "none": (b"", lambda n: b"%s %d %d\n" % (names[n].encode(), 500, n + 1), None),
             "two": (b"/2 1700000002\n", lambda n: b"%s %d %d\n" % (names[n].encode(), 500, n + 1), None),
-            "three": (b"/3 1700000002 9\n", lambda n: b"%s %d %d:1700000002\n" % (names[n].encode(), 500, n + 1), "UID{}-1700000002"),
+            "three": (b"/3 1700000002 9\n", lambda n: b"%s %d %d:1700000002\n" % (names[n].encode(), 500, n + 1),
+                      "UID{}-1700000002"),
         }.items():
             with self.subTest(age=age), Appliance([(USER, PASSWORD)]) as self.server:
                 maildir = self.maildir(f"courier-{age}", names)
-                self.write(f"courier-{age}/courierpop3dsizelist", header + entry(0) + entry(1) +
-                           b"%s 500 0%s\n" % (names[2].encode(), b":0" if age == "three" else b"") + b"gone.M1.old 500 77\n")
+                by_name = b"%s 500 0%s\n" % (names[2].encode(), b":0" if age == "three" else b"")
+                self.write(f"courier-{age}/courierpop3dsizelist",
+                           header + entry(0) + entry(1) + by_name + b"gone.M1.old 500 77\n")
                 self.server.import_maildir(maildir, USER, "--keep-uidl")
                 self.server.start()
                 found = self.uidl_of_name()

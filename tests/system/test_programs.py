@@ -27,8 +27,8 @@ class ProgramTest(unittest.TestCase):
         if text is not None:
             with open(self.server.config, "w", encoding="utf-8") as file:
                 file.write(text)
-        return subprocess.run([os.path.join(self.server.programs, "ringpostd"), "--config", self.server.config, "--check"],
-                              capture_output=True, text=True, timeout=30)
+        command = [os.path.join(self.server.programs, "ringpostd"), "--config", self.server.config, "--check"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30)
 
     def text(self):
         with open(self.server.config, encoding="utf-8") as file:
@@ -49,7 +49,8 @@ class Checking(ProgramTest):
         self.assertRegex(done.stdout + done.stderr, r"ringpost\.toml:2\b.*hostnam")
 
     def test_every_error_is_told_not_only_the_first(self):
-        done = self.check(self.text().replace('hostname =', 'hostnam =').replace('require_tls = "never"', 'require_tls = "no"'))
+        text = self.text().replace('hostname =', 'hostnam =').replace('require_tls = "never"', 'require_tls = "no"')
+        done = self.check(text)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, 1)
         self.assertIn("hostnam", said)
@@ -167,7 +168,8 @@ class Verbs(ProgramTest):
         self.refused(2, "user")
 
     def test_verbs_of_later_parts_are_not_supported_yet(self):
-        for verb in (["cert", "show"], ["rule", "list"], ["ban", "list"], ["backup", "/var/tmp/x"], ["import", "pop3", "h"]):
+        for verb in (["cert", "show"], ["rule", "list"], ["ban", "list"], ["backup", "/var/tmp/x"],
+                     ["import", "pop3", "h", "--user", USER]):
             self.assertIn("not supported yet", self.refused(2, *verb))
 
     def test_accounts_come_change_and_go(self):
