@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <limits>
 #include <optional>
 
 namespace ringpost::load {
 namespace {
+
+constexpr auto no_number = std::numeric_limits<std::uint64_t>::max();
 
 // Takes a decimal number off the front of `text`.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
@@ -214,11 +217,11 @@ bool Dialogue::check_list() {
   while (!listing.empty()) {
     auto line = take_line(listing), rest = line;
     auto number = take_number(rest);
-    auto size = take_blank(rest) ? take_number(rest) : std::nullopt;
-    if (number != sizes_.size() + 1 || !size)
+    auto size = take_blank(rest) ? take_number(rest).value_or(no_number) : no_number;
+    if (number != sizes_.size() + 1 || size == no_number)
       return mismatch(fmt::format("list: line {} is '{}'", sizes_.size() + 1, line));
-    sizes_.push_back(*size);
-    sum += *size;
+    sizes_.push_back(size);
+    sum += size;
   }
   if (sizes_.size() != count_) return mismatch(fmt::format("list: {} lines, STAT had said {}", sizes_.size(), count_));
   return sum == octets_ || mismatch(fmt::format("list: {} octets in all, STAT had said {}", sum, octets_));

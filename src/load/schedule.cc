@@ -1,10 +1,12 @@
 #include "schedule.h"
 
+#include <cmath>
+
 namespace ringpost::load {
 namespace {
 
 Duration of_seconds(double seconds) {
-  return Duration{static_cast<Duration::rep>(seconds * 1e9)};
+  return Duration{std::llround(seconds * 1e9)};
 }
 
 }  // namespace

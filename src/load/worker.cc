@@ -88,9 +88,14 @@ void Worker::run() {
   ended_ = monotonic_now();
 }
 
+// Stopped, or as many sessions have begun as should.
+bool Worker::is_over() const {
+  if (run_.stop.load(std::memory_order_relaxed)) return true;
+  return options_.sessions && run_.begun.load(std::memory_order_relaxed) >= *options_.sessions;
+}
+
 bool Worker::may_begin(Instant now) const {
-  if (run_.stop.load(std::memory_order_relaxed)) return false;
-  if (options_.sessions && run_.begun.load(std::memory_order_relaxed) >= *options_.sessions) return false;
+  if (is_over()) return false;
   return now < end_ || (!backlog_.empty() && now < end_ + options_.timeout);
 }
 
@@ -104,10 +109,9 @@ Duration Worker::wait_time(Instant now) const {
 
 void Worker::begin_due(Instant now) {
   if (schedule_) {
-    while (now < end_ && may_begin(now) && run_.start + schedule_->next_due() <= now) {
-      backlog_.push_back(run_.start + schedule_->next_due());
-      schedule_->take();
-    }
+    // All that fell due, also where this thread comes late, after the end: an arrival left out would look like none.
+    auto due = [this] { return run_.start + schedule_->next_due(); };
+    for (; due() <= now && due() < end_ && !is_over(); schedule_->take()) backlog_.push_back(due());
     tally_.backlog_max = std::max<std::uint64_t>(tally_.backlog_max, backlog_.size());
     while (!backlog_.empty() && may_begin(now) && begin_one(backlog_.front(), now)) backlog_.pop_front();
   } else {

@@ -53,6 +53,7 @@ class Worker {
     bool wants_to_write = false;
   };
 
+  bool is_over() const;
   bool may_begin(Instant now) const;
   void begin_due(Instant now);
   bool begin_one(Instant due, Instant now);
