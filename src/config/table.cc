@@ -142,11 +142,11 @@ const Table<AccountsTable>& accounts_table() {
                "failure.",
                Applies::restart}),
           count<AccountsTable, std::uint32_t>(&AccountsTable::hash_threads, "hash_threads", 1, 256,
-                                              {"Threads that check passwords, for each core.", Applies::restart}),
+                                              {"Threads that check passwords.", Applies::restart}),
           count<AccountsTable, std::uint32_t>(
               &AccountsTable::hash_queue_max, "hash_queue_max", 1, many,
-              {"Logins that may wait for such a thread, for each core; a further one is told to come back.",
-               Applies::restart, "RFC 3206 section 4"}),
+              {"Logins that may wait for such a thread; a further one is told to come back.", Applies::restart,
+               "RFC 3206 section 4"}),
           count<AccountsTable, std::uint32_t>(
               &AccountsTable::argon2_memory_kib, "argon2_memory", 8, 4 * many,
               {"Memory in KiB that hashing a new password takes (argon2id).", Applies::reload, "RFC 9106 section 4"}),
@@ -190,10 +190,9 @@ const Table<Store>& store_table() {
           duration(&Store::takeover_silence, "takeover_silence", 5s, 1h,
                    {"How long a session must have been silent before its own client's next login may take its place.",
                     Applies::restart}),
-          count(&Store::file_threads, "file_threads", 1, 256,
-                {"Threads for slow file work, for each core.", Applies::restart}),
+          count(&Store::file_threads, "file_threads", 1, 256, {"Threads for slow file work.", Applies::restart}),
           count(&Store::file_queue_max, "file_queue_max", 1, many,
-                {"Jobs that may wait for such a thread, for each core.", Applies::restart}),
+                {"Jobs that may wait for such a thread; a further one is refused for now.", Applies::restart}),
           flag(&Store::replace_nul, "replace_nul",
                {"Whether NUL octets in incoming mail become 0x80, for old Outlook that stops at a NUL.",
                 Applies::restart}),
@@ -308,9 +307,9 @@ const Table<LogTable>& log_table() {
           path<LogTable>(&LogTable::file, "file", "",
                          {"The file to append to, opened anew at each reload. Empty: standard error, or the journal "
                           "under systemd."}),
-          count<LogTable, std::uint32_t>(
-              &LogTable::queue_max, "queue_max", 64, many,
-              {"Events on their way from one core to the log; further ones are dropped and counted.",
+          size<LogTable>(
+              &LogTable::queue_octets_max, "queue_size", 16 << 10, 1 << 30,
+              {"Room for events on their way from one core to the log; further ones are dropped and counted.",
                Applies::restart}),
       },
       {}};

@@ -93,7 +93,7 @@ struct Log {
   bool json = false;
   LogLevel level = LogLevel::info;
   std::string file;                // empty: stderr
-  std::uint32_t queue_max = 8192;  // events on their way from one core to the file; further ones are dropped, counted
+  std::uint64_t queue_octets_max = 1 << 20;  // events on their way from one core to the file; further ones are dropped
 };
 
 struct Configuration {
