@@ -41,7 +41,32 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(Octets octets, std:
 }
 #endif
 
+// The product of two polynomials modulo Castagnoli's, bits reversed: bit 31 is x^0.
+constexpr std::uint32_t multiplied(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t product = 0;
+  for (std::uint32_t bit = 1u << 31; bit; bit >>= 1) {
+    if (a & bit) product ^= b;
+    b = (b >> 1) ^ ((b & 1) ? polynomial : 0);
+  }
+  return product;
+}
+
+// powers[n] = x^(8 * 2^n): what 2^n octets of zeros multiply a CRC by.
+constexpr auto make_powers() {
+  std::array<std::uint32_t, 64> powers{};
+  powers[0] = 1u << 23;
+  for (std::size_t n = 1; n < powers.size(); ++n) powers[n] = multiplied(powers[n - 1], powers[n - 1]);
+  return powers;
+}
+constexpr auto powers = make_powers();
+
 }  // namespace
+
+std::uint32_t crc32c_joined(std::uint32_t first, std::uint32_t second, std::uint64_t second_octets) noexcept {
+  for (std::size_t n = 0; second_octets; ++n, second_octets >>= 1)
+    if (second_octets & 1) first = multiplied(powers[n], first);
+  return first ^ second;
+}
 
 std::uint32_t crc32c_portable(Octets octets, std::uint32_t so_far) noexcept {
   std::uint32_t crc = ~so_far;

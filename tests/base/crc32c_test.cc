@@ -24,5 +24,16 @@ TEST(Crc32c, InstructionAndTableAgreeAtEveryLengthAndSplit) {
   }
 }
 
+TEST(Crc32c, JoinedIsTheCrcOfBothPartsAtEveryLength) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += static_cast<char>(i * 13 + i / 256);
+  auto all = octets_of(text);
+  for (std::size_t length = 0; length <= all.size(); length += length < 70 ? 1 : 487)
+    for (std::size_t first : {std::size_t{0}, length / 3, length}) {
+      auto joined = crc32c_joined(crc32c(all.first(first)), crc32c(all.subspan(first, length - first)), length - first);
+      EXPECT_EQ(joined, crc32c(all.first(length))) << first << " of " << length;
+    }
+}
+
 }  // namespace
 }  // namespace ringpost
