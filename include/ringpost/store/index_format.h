@@ -125,12 +125,16 @@ class IndexReader {
   Sequence last_record_sequence() const noexcept { return last_sequence_; }
 
  private:
-  // An entry's octets if it lies whole at octets[0]; 0: not valid; more than octets.size(): not all there.
+  // The octets of the entry at octets[0], which is then decoded: 0: not valid; more than octets.size(): not all there.
   std::size_t peek_entry(Octets octets) noexcept;
-  bool take(std::size_t octets) noexcept;
+  void read_header(Octets octets) noexcept;
+  void counted(std::size_t octets) noexcept;
+  Octets view() noexcept;
+  void use(std::size_t octets) noexcept;
+  void carry(Octets at) noexcept;
 
   Octets slice_;
-  std::array<std::byte, 2 * index_entry_octets_max> carried_;  // the end of the slice before
+  std::array<std::byte, 2 * index_entry_octets_max> carried_;  // the end of the slice before, and room to top it up
   std::size_t carried_octets_ = 0;
   State state_ = State::good;
   bool header_seen_ = false;

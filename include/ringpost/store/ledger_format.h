@@ -60,7 +60,6 @@ class LedgerReader {
 
   Octets slice_;
   std::array<std::byte, ledger_entry_octets> carried_;
-  std::array<std::byte, ledger_entry_octets> current_;
   std::size_t carried_octets_ = 0;
   std::uint64_t position_ = 0;
   std::uint64_t entries_ = 0;

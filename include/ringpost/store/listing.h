@@ -4,7 +4,7 @@
 // second, which begins at the last entry's record: what the index said of that record is said again and counts once.
 // Skips and tombstones act when finish() is called, because a skip may withdraw a tombstones record.
 //
-// Memory: 72 octets a message and its UIDL, dead ones included, until it is destroyed. One thread at a time.
+// Memory: 64 octets a message and its UIDL, dead ones included, until it is destroyed. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,9 @@ struct ListedTombstones {
 
 class Listing final : public ScanSink {
  public:
+  // Room for so many messages, to save copying. An estimate will do.
+  void reserve(std::size_t messages);
+
   // From an index, in its order.
   void take(const IndexEntry&);
 
@@ -78,7 +81,10 @@ class Listing final : public ScanSink {
     std::uint64_t record_offset;
     Stretch what;
   };
+  ListedTombstones& tombstones_at(std::uint64_t offset, Sequence, std::uint64_t record_octets);
   void put(ListedMessage, std::string_view uidl);
+  void withdraw(const Stretch&);
+  void bury(const SequenceRun&);
 
   std::vector<ListedMessage> messages_;
   std::vector<ListedTombstones> tombstones_;

@@ -16,13 +16,13 @@
 // its `synced` counts even where its own payload did not reach the disk; and because payloads count for nothing there,
 // D can be found before anything behind D is judged:
 //   First pass   hops from header to header; payloads are read only of tombstones, and where a header failed, in search
-//                of the next. At its end D is known. What the sink was told of records that end at or before D stands.
-//   Second pass  from the first record or invalid stretch that ends behind D: the sink is told to forget all from there
-//                on, and the stretch is read again with every payload verified. In doubt is what one batch and one sync
-//                can hold, so this is short. (Where a search inside a torn record meets a larger `synced`, D rises and
-//                the pass begins anew.)
+//                of the next. At its end D is known. What the sink was told of records before D stands.
+//   Second pass  from D on, where a record begins: the sink is told to forget all from there on, and the rest is read
+//                again with every payload verified. In doubt is what one batch and one sync can hold, so this is short.
+//                (Should a search inside a torn record meet a larger `synced`, D rises and the pass begins anew.)
 // With verify_all the second pass begins at the start: that is `mailbox check`.
-// A 10 GB log costs its headers, large bodies are hopped over. Memory: one window and one tombstones payload.
+// A 10 GB log costs its headers, large bodies are hopped over. Memory: one window of the caller's and one tombstones
+// payload.
 //
 // Extents: a record's header claims octets up to its end whether or not they reached the disk. Nothing may ever be
 // written inside a claimed extent, or a later first pass hops over it: append at ScanSummary::append_at or behind.
@@ -65,27 +65,27 @@ class ScanSink {
 };
 
 struct ScanStart {
-  std::uint64_t log_octets = 0;  // the log's length now; nothing behind is looked at
-  std::uint64_t from = 0;        // 0, or where a record of `edition` is known to begin
-  std::optional<Edition> edition;
-  std::uint64_t promised = 0;  // end of the record of the index's last valid entry
+  std::uint64_t log_octets = 0;        // the log's length now; nothing behind is looked at
+  std::uint64_t from = 0;              // 0, or where a record of `edition` is known to begin
+  std::optional<Edition> edition;      // none: the log's own first record names it
+  std::uint64_t promised = 0;          // end of the record of the index's last valid entry ...
+  std::optional<Edition> promised_in;  // ... which counts if this is the log's edition
   bool verify_all = false;
 };
 
 struct ScanSummary {
-  std::optional<Edition> edition;  // none: there is no valid record
-  std::uint64_t records = 0;       // valid ones
+  std::optional<Edition> edition;  // none: there is no record
   std::uint64_t promised = 0;      // D
   Sequence last_sequence;          // the largest of any header met; the next record takes one more
   // Where the next record may be written: behind the log's end, behind D, behind every claimed extent; aligned.
   std::uint64_t append_at = 0;
+  bool in_doubt = false;  // something lies behind D (M8)
   // Looked at when from == 0: does the log begin with a sector (512 octets, or what there is) of zeros; with our magic?
   bool begins_with_zeros = false;
   bool begins_with_magic = false;
-  bool in_doubt = false;  // something lies behind D (M8)
-  // What the record at `from` was, if one was valid there (to see whether an index fits).
+  // Of the record at `from`, to see whether an index fits; first_end 0: none begins there.
   Sequence first_sequence;
-  std::uint64_t first_end = 0;  // 0: no valid record begins at `from`
+  std::uint64_t first_end = 0;
 };
 
 class LogScan {
@@ -107,38 +107,38 @@ class LogScan {
   const ScanSummary& summary() const noexcept { return summary_; }
 
  private:
-  enum class Phase : std::uint8_t { headers, search, payload, over };
+  enum class Phase : std::uint8_t { look, payload, over };
 
-  void headers(Octets window);
-  void take_record(const Record&, Octets rest);
-  void payload(Octets octets);
+  bool look(Octets rest);
+  bool accept(const Record&);
+  void take(const Record&);
+  void read_payload(Octets rest);
   void payload_ended(bool whole);
-  void tell(bool readable, Octets tombstones_payload);
+  bool tombstones_whole() const noexcept;
   void no_record_here();
-  void search(Octets window);
-  void end_stretch();
+  void end_stretch(std::uint64_t end);
+  void tell_invalid(Stretch);
   void at_log_end();
   void begin_second_pass();
-  bool accept(const Record&) noexcept;
-  bool behind_promise(const Record&) const noexcept;
+  void finish();
 
   ScanStart start_;
   ScanSink& sink_;
   ScanSummary summary_;
-  Phase phase_ = Phase::headers;
+  Phase phase_ = Phase::look;
   bool second_pass_ = false;
+  std::uint64_t second_pass_from_ = 0;
   std::uint64_t position_ = 0;       // of the next octet wanted
-  std::uint64_t record_offset_ = 0;  // the record whose payload is being read
+  std::uint64_t record_offset_ = 0;  // the record that was taken last
   Record record_;
   std::string uidl_;       // record_.uidl's octets
   std::string collected_;  // a tombstones payload
   std::uint32_t crc_ = 0;
   std::uint64_t payload_left_ = 0;
-  std::optional<std::uint64_t> stretch_from_;  // octets in search
-  std::optional<std::uint64_t> doubt_from_;    // first record or stretch met in the first pass, by end against D
-  std::vector<Stretch> met_behind_;            // extents met in the first pass that may end behind D
-  std::uint64_t last_extent_ = 0;
+  std::optional<std::uint64_t> stretch_from_;
+  std::vector<Stretch> first_pass_stretches_;  // told when D is known
   std::uint64_t claimed_end_ = 0;
+  std::uint64_t last_extent_ = 0;
 };
 
 }  // namespace ringpost::store

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <ringpost/base/identifiers.h>
+#include <ringpost/base/octets.h>
 #include <ringpost/base/time.h>
 
 namespace ringpost::store {
@@ -20,6 +21,7 @@ enum class StoreError : std::uint8_t {
   name_refused,     // an account name that no maildrop may bear
   ending,           // the daemon is stopping
 };
+using ringpost::text_of;  // of octets
 const char* text_of(StoreError) noexcept;
 
 struct MessageNumber {
