@@ -69,7 +69,7 @@ say "house test"
 if [ $extent = quick ]; then counted tidy scripts/tidy.py --quick; else counted tidy scripts/tidy.py; fi
 
 say "build with clang, $build"
-options=(--native-file scripts/clang.ini -Dmutants=true "-Db_sanitize=$sanitizer")
+options=(--native-file scripts/clang.ini -Dmutants=true -Dfuzzers=true "-Db_sanitize=$sanitizer")
 [ $sanitizer = none ] || options+=(-Db_lundef=false -Dbenches=false)
 if ! { configure $build "${options[@]}" && ninja -C $build; }; then
   fail "the build with clang"
@@ -97,6 +97,30 @@ if [ $sanitizer = none ] && [ $extent != quick ]; then
     fail "the build with g++"
   fi
 fi
+
+fuzz_a_minute_each() {
+  local build=build-fuzz fuzzers fuzzer corpus found status=0
+  say "each fuzzer for a minute, $build"
+  configure $build --native-file scripts/clang.ini -Dfuzzers=true -Dbenches=false -Db_sanitize=address,undefined \
+    -Db_lundef=false -Dcpp_args=-fsanitize=fuzzer-no-link || { fail "the build of the fuzzers"; return 0; }
+  mapfile -t fuzzers < <(ninja -C $build -t targets all | sed -n 's/^\(tests\/fuzz\/[^ :]*-fuzzer\):.*/\1/p')
+  ninja -C $build "${fuzzers[@]}" || { fail "the build of the fuzzers"; return 0; }
+  for fuzzer in "${fuzzers[@]}"; do
+    corpus=tests/fuzz/corpus/$(basename "${fuzzer%-fuzzer}")
+    found=$build/found/$(basename "$fuzzer")
+    mkdir -p "$found"
+    if $build/"$fuzzer" -max_total_time=60 -timeout=10 -artifact_prefix="$found/" -print_final_stats=1 "$found" "$corpus" \
+      2>"$found.log"; then
+      passed=$((passed + 1))
+      grep -E 'number_of_executed_units|new_units_added' "$found.log" | sed "s|^|$(basename "$fuzzer") |"
+    else
+      status=$?
+      tail -40 "$found.log"
+      fail "$fuzzer ended with status $status; what it found lies in $found"
+    fi
+  done
+}
+if [ $extent = long ] && [ $sanitizer = none ]; then fuzz_a_minute_each; fi
 
 say "real clients against $programs/ringpostd"
 counted system python3 tests/system/run.py --programs $programs --extent $extent
