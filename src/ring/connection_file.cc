@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <memory>
 
+#include <ringpost/base/mutant.h>
+
 #include "connection_state.h"
 
 namespace ringpost::ring {
@@ -119,7 +121,7 @@ Task<Connection::FileSent> Connection::send_file(Descriptor file, const Mapping&
   State& state = *state_;
   FileSent sent;
   state.send_directly();
-  if (state.output_pending()) {
+  if (state.output_pending() && !RINGPOST_MUTANT(direct_send_overtakes)) {
     sent.ending = co_await state.sent_out(true, without_progress_max);
     if (sent.ending != Ending::none) co_return sent;
   }

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <utility>
 
+#include <ringpost/base/mutant.h>
 #include <ringpost/ring/proactor.h>
 
 namespace ringpost::ring {
@@ -28,7 +29,7 @@ class CoreQueue {
     do {
       message.next.store(top == asleep() ? nullptr : top, std::memory_order_relaxed);
     } while (!top_.compare_exchange_weak(top, &message, std::memory_order_acq_rel, std::memory_order_relaxed));
-    return top == asleep();
+    return top == asleep() && !RINGPOST_MUTANT(lost_wake_up);
   }
 
   // --- The rest on the core's thread only ---------------------------------------------------------------------------
