@@ -32,6 +32,12 @@ class CoreQueue {
     return top == asleep() && !RINGPOST_MUTANT(lost_wake_up);
   }
 
+  // Any thread: is there a message that was not delivered yet? (The simulator asks it of a sleeping core.)
+  bool waiting() const noexcept {
+    const Message* top = top_.load(std::memory_order_acquire);
+    return top != nullptr && top != asleep();
+  }
+
   // --- The rest on the core's thread only ---------------------------------------------------------------------------
 
   // May the core sleep now? false: something waits. After true it must call woken() before anything else here.
