@@ -184,11 +184,4 @@ std::expected<ForeignUidls, std::string> read_dovecot_uidlist(std::string_view c
   return uidls;
 }
 
-bool is_valid_uidl(std::string_view uidl) noexcept {
-  if (uidl.empty() || uidl.size() > 70) return false;
-  for (char c : uidl)
-    if (c < 0x21 || c > 0x7e) return false;
-  return true;
-}
-
 }  // namespace ringpost::store

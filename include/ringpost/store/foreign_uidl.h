@@ -12,6 +12,7 @@
 
 #include <ringpost/base/octets.h>
 #include <ringpost/base/time.h>
+#include <ringpost/store/format.h>
 
 namespace ringpost::store {
 
@@ -45,8 +46,5 @@ struct CyrusIndex {
   std::string uidl(std::uint32_t uid, CyrusFormat) const;
 };
 std::expected<CyrusIndex, std::string> read_cyrus_index(Octets content);
-
-// May a client see this as a UIDL (1 to 70 characters in 0x21..0x7E, P043)?
-bool is_valid_uidl(std::string_view) noexcept;
 
 }  // namespace ringpost::store
