@@ -39,6 +39,7 @@ void Connection::State::received(const Completion& completion) noexcept {
 
 void Connection::State::input_ended(std::int64_t code) noexcept {
   input_ending = code == 0 ? Ending::peer_finished : Ending::peer_reset;
+  if (code != 0) output_failed(code);
   if (waiting == Waiting::input) {
     result = ending();
     return wake();

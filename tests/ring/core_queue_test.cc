@@ -64,7 +64,9 @@ TEST(CoreQueue, WhatIsPostedWhileDeliveringWaitsForTheNextCall) {
     int times = 0;
     void delivered() noexcept override {
       ++times;
-      if (times < 3) EXPECT_FALSE(queue->post(*this));
+      if (times < 3) {
+        EXPECT_FALSE(queue->post(*this));
+      }
     }
   };
   CoreQueue queue;
