@@ -4,6 +4,7 @@
 // it returns when both are given back. A session that ends without QUIT in TRANSACTION deletes nothing (P036).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@ namespace ringpost::pop3 {
 struct SessionCounters {
   std::uint64_t accepted = 0, refused_full = 0, logged_in = 0, login_failures = 0, ended_by_quit = 0,
                 ended_otherwise = 0;
+  std::uint64_t login_delayed = 0, in_use = 0, refused_unseen = 0, updates_refused = 0;
   std::uint64_t commands = 0, errors = 0, retrieved = 0, topped = 0, deleted = 0, octets_in = 0, octets_out = 0;
 };
 
@@ -42,6 +44,10 @@ struct Accepted {
   ring::Descriptor socket = ring::no_descriptor;
   std::shared_ptr<const config::Configuration> configuration;
   const config::VirtualServer* server = nullptr;
+  // How many connections the virtual server has, on all cores together: counted up by serve() at its beginning, down at
+  // its end. One relaxed counter, the only thing that cores share here; it outlives the session. nullptr: this core's
+  // sessions count.
+  std::atomic<std::uint32_t>* connections = nullptr;
 };
 
 ring::Task<void> serve(Services&, Accepted);
