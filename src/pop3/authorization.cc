@@ -2,6 +2,7 @@
 
 #include <ringpost/accounts/account_name.h>
 #include <ringpost/accounts/plain.h>
+#include <ringpost/pop3/login_delays.h>
 
 #include "live_session.h"
 
@@ -119,6 +120,16 @@ ring::Task<Next> LiveSession::log_in() {
   if (login.verdict != accounts::Verdict::granted) co_return login_refused(login.verdict, asked->name);
   account_ = std::move(login.account);
   if (doomed()) co_return Next::close;
+  login_ = now();
+  if (services_.delays && server().login_delay.count() > 0) {
+    auto question = services_.delays->too_soon(account_, login_, server().login_delay);
+    const bool too_soon = co_await question;
+    if (too_soon) {
+      ++services_.counters.login_delayed;
+      account_.clear();
+      co_return answer("-ERR [LOGIN-DELAY] nothing to do here a moment ago, come back later\r\n");
+    }
+  }
   if (!services_.sessions.enter_account(account_, server().max_connections_per_account))
     co_return login_without_maildrop(store::StoreError::in_use);
   account_entered_ = true;

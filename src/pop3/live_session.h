@@ -149,6 +149,7 @@ class LiveSession final : public store::Holder, public ListedSession {
   Instant begun_;
   Instant login_deadline_;
   Instant last_command_;
+  Instant login_;
 
   std::uint32_t commands_ = 0;
   std::uint32_t mistakes_ = 0;

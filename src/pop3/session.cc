@@ -160,7 +160,6 @@ Next LiveSession::take_line() {
     credential_in_line_ = false;
   }
   connection_.consume(step.consumed);
-  if (next == Next::wait && !connection_.unread().empty()) return take_line();
   return next;
 }
 

@@ -1,5 +1,7 @@
 #include <bit>
 
+#include <ringpost/pop3/login_delays.h>
+
 #include "live_session.h"
 
 namespace ringpost::pop3 {
@@ -181,6 +183,10 @@ ring::Task<void> LiveSession::update() {
     answer(closed.error() == store::StoreError::damaged ? "-ERR [SYS/PERM] some deleted messages not removed\r\n"
                                                         : "-ERR [SYS/TEMP] some deleted messages not removed\r\n");
     co_return;
+  }
+  if (services_.delays && server().login_delay.count() > 0 && count == 0 && retrieved_ == 0 && topped_ == 0) {
+    auto note = services_.delays->had_nothing_to_do(account_, login_);
+    co_await note;
   }
   deleted_ = count;
   end_ = "quit";

@@ -26,6 +26,7 @@ struct SessionCounters {
   std::uint64_t commands = 0, errors = 0, retrieved = 0, topped = 0, deleted = 0, octets_in = 0, octets_out = 0;
 };
 
+class LoginDelays;  // pop3/login_delays.h
 class SessionList;  // pop3/session_list.h: the core's living sessions, for `sessions`, `kick`, drain and the limits
 
 // What a session uses; everything outlives it.
@@ -37,6 +38,7 @@ struct Services {
   SessionList& sessions;
   SessionCounters& counters;
   ring::SendCounters& sends;
+  LoginDelays* delays = nullptr;  // pop3/login_delays.h; without them an announced LOGIN-DELAY is not enforced
 };
 
 // `configuration` keeps `server` alive as long as the session lives (it finishes under the one it began with).
