@@ -38,7 +38,7 @@ source <(ringpost completion bash)
 
 int completion(const std::string& shell) {
   std::fputs(shell == "zsh" ? zsh_script : bash_script, stdout);
-    return done;
-    }
+  return done;
+}
 
-    }  // namespace ringpost::program
+}  // namespace ringpost::program

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include <ringpost/store/foreign_uidl.h>
+#include <ringpost/store/format.h>
 #include <ringpost/store/maildir.h>
 
 namespace ringpost::store {
