@@ -37,7 +37,9 @@ class Holder {
 };
 
 class Owner;  // store-private
+struct Core;
 struct OpenMaildrop;
+struct CachedLog;
 
 // A maildrop held exclusively, and its snapshot. Move-only; must be given to Maildrops::close (insisted on).
 class Lease {
@@ -52,9 +54,9 @@ class Lease {
 
  private:
   friend class Maildrops;
-  friend class Owner;
-  OpenMaildrop* maildrop_ = nullptr;  // on its owner core
-  Owner* owner_ = nullptr;
+  OpenMaildrop* maildrop_ = nullptr;  // its owner core's
+  std::uint32_t place_ = 0;           // in this core's table of holders
+  std::uint32_t turn_ = 0;
   std::string account_;
   Snapshot snapshot_;
 };
@@ -62,8 +64,8 @@ class Lease {
 // A maildrop's log, open for reading on this core. Borrowed: give it back in the same core with release().
 struct LogView {
   ring::Descriptor file = ring::no_descriptor;
-  ring::Mapping mapping;               // for residency questions only
-  struct CachedLog* cached = nullptr;  // store-private
+  ring::Mapping mapping;        // for residency questions only
+  CachedLog* cached = nullptr;  // store-private
 };
 
 // One message on its way in, already in wire normal form (store/wire_form.h), with stuffed dots and without terminator.
@@ -111,11 +113,13 @@ class Maildrops {
   // name_refused. A maildrop that does not exist is opened as an empty one.
   ring::Task<std::expected<Lease, StoreError>> open(std::string account, Holder&);
 
+  // Without `deleted` it waits for nothing. The views of this lease are given back before.
   // UPDATE and release in one: the tombstones of `deleted` are synced (none: nothing is written), the lock is free,
   // then this returns (M6). On an error nothing counts as deleted, and the lock is free all the same (P037, P038).
   ring::Task<std::expected<void, StoreError>> close(Lease&&, std::vector<SnapshotIndex> deleted);
 
   // The maildrop's log on this core, from the cache or opened now; edition-checked against the lease's snapshot (M9).
+  // The snapshot holds a message (else no_such_message).
   ring::Task<std::expected<LogView, StoreError>> view(const Lease&);
   void release(LogView) noexcept;
 
@@ -132,11 +136,12 @@ class Maildrops {
   const StoreCounters& counters() const noexcept;
   const config::Store& settings() const noexcept;
 
-  // Waits until nothing is lent, in flight or open on this core; later calls answer `ending`.
+  // Waits until nothing is lent, in flight or open on this core; later calls answer `ending`. All cores' loops run on
+  // until all have drained.
   ring::Task<void> drain();
 
  private:
-  friend class Owner;
+  friend struct Core;
   struct State;
   std::unique_ptr<State> state_;
 };

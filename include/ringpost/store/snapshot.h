@@ -39,6 +39,7 @@ class Snapshot {
   std::uint32_t count() const noexcept { return count_; }
   std::uint64_t octets_in_all() const noexcept { return octets_in_all_; }  // STAT without delete marks
   Edition edition() const noexcept { return edition_; }
+  bool lent_from(const SummaryChunks* chunks) const noexcept { return chunks_ == chunks; }  // the owner's question
 
   // no_such_message outside 1..count() (P023). Delete marks belong to the session, not to this list.
   std::expected<SnapshotIndex, StoreError> index_of(MessageNumber) const noexcept;

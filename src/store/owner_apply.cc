@@ -1,0 +1,91 @@
+// What a batch changes once it is durable: summary, counts, index entries.
+#include <ringpost/base/mutant.h>
+
+#include "batch.h"
+#include "core.h"
+
+namespace ringpost::store {
+
+void Owner::collect_index_entries(OpenMaildrop& maildrop, Batch& batch) {
+  for (const Prepared& record : batch.records) {
+    if (record.request->message) {
+      append_index_entry(batch.index_entries, maildrop.log.edition, index_add_of(record));
+      continue;
+    }
+    for (const SequenceRun& run : runs_of(record.request->tombstones))
+      append_index_entry(
+          batch.index_entries, maildrop.log.edition,
+          IndexExpunge{
+              .tombstones = record.sequence, .log_offset = record.offset, .record_octets = record.octets, .run = run});
+  }
+}
+
+IndexAdd Owner::index_add_of(const Prepared& record) {
+  const Incoming& incoming = *record.request->message;
+  return {.sequence = record.sequence,
+          .log_offset = record.offset,
+          .octets = incoming.octets,
+          .reply_octets = record.frame.reply_octets,
+          .header_part_octets = incoming.header_octets,
+          .flags = incoming.flags,
+          .source = incoming.source,
+          .uidl = record.uidl};
+}
+
+std::vector<SequenceRun> Owner::runs_of(std::span<const Sequence> sequences) {
+  std::vector<SequenceRun> runs;
+  for (Sequence sequence : sequences) {
+    if (!runs.empty() && runs.back().end() == sequence.value)
+      ++runs.back().count;
+    else
+      runs.push_back({sequence.value, 1});
+  }
+  return runs;
+}
+
+void Owner::apply(OpenMaildrop& maildrop, Batch& batch) {
+  if (batch.records.empty()) return;
+  maildrop.log.end = maildrop.log.synced = batch.end;
+  maildrop.log.last_page.clear();
+  if (!RINGPOST_MUTANT(index_before_record_sync)) collect_index_entries(maildrop, batch);
+  for (Prepared& record : batch.records) {
+    if (record.request->message)
+      apply_message(maildrop, record);
+    else
+      apply_tombstones(maildrop, record.request->tombstones);
+  }
+}
+
+void Owner::apply_message(OpenMaildrop& maildrop, const Prepared& record) {
+  const Incoming& incoming = *record.request->message;
+  maildrop.summary.add({.sequence = record.sequence,
+                        .log_offset = record.offset,
+                        .octets = incoming.octets,
+                        .reply_octets = record.frame.reply_octets,
+                        .reply_skip = record.frame.reply_skip,
+                        .header_octets = incoming.header_octets,
+                        .uidl = record.uidl});
+  maildrop.log.record_octets_alive += record.octets;
+  if (maildrop.imports) {
+    if (incoming.source != SourceId{}) maildrop.imports->sources.insert(incoming.source.id);
+    maildrop.imports->uidls.insert(name_hash(record.uidl));
+  }
+  ++core_.counters.appends;
+  ++core_.counters.summary_messages;
+}
+
+void Owner::apply_tombstones(OpenMaildrop& maildrop, std::span<const Sequence> sequences) {
+  std::vector<std::uint32_t> indices;
+  for (Sequence sequence : sequences) {
+    const std::uint32_t index = maildrop.summary.find(sequence);
+    if (index == maildrop.summary.count()) continue;
+    const MessageEntry gone = maildrop.summary.entry(index);
+    maildrop.log.record_octets_alive -= aligned_up(gone.reply_skip + gone.reply_octets);
+    indices.push_back(index);
+  }
+  maildrop.summary.remove(indices);
+  core_.counters.messages_deleted += indices.size();
+  core_.counters.summary_messages -= indices.size();
+}
+
+}  // namespace ringpost::store

@@ -1,0 +1,148 @@
+// What an import must know: ids and UIDLs of everything that ever came, in log and ledger (M16, M17).
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+
+#include <ringpost/store/ledger_format.h>
+
+#include "core.h"
+
+namespace ringpost::store {
+
+using ring::Task;
+
+namespace {
+
+// The store's own UIDLs need no ledger: a hundred random bits come once.
+bool looks_random(std::string_view uidl) noexcept {
+  return uidl.size() == 20 &&
+         std::all_of(uidl.begin(), uidl.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
+}
+
+}  // namespace
+
+// Of the whole log, dead messages too.
+Task<std::int64_t> Owner::read_listing(OpenMaildrop& maildrop, Listing& listing) {
+  if (maildrop.log.end == 0) {
+    listing.finish();
+    co_return 0;
+  }
+  if (maildrop.log.index_whole) {
+    IndexReader reader;
+    const std::int64_t octets = co_await read_index(maildrop, reader, &listing);
+    const bool fits = octets >= 0 && reader.state() == IndexReader::State::good &&
+                      static_cast<std::uint64_t>(octets) == maildrop.log.index_end;
+    if (fits) {
+      listing.finish();
+      co_return 0;
+    }
+    maildrop.log.index_whole = false;
+    listing = {};
+  }
+  const std::string path = maildrop.path("mail");
+  Opened log = co_await core_.disk.open(path, O_RDONLY);
+  if (log.result < 0) co_return log.result;
+  ScanStart start;
+  start.log_octets = start.promised = maildrop.log.end;
+  start.edition = maildrop.log.edition;
+  LogScan log_scan(start, listing);
+  const std::int64_t result = co_await scan(log.file.fd(), log_scan);
+  if (result < 0) co_return result;
+  listing.finish();
+  co_return 0;
+}
+
+Task<std::int64_t> Owner::read_ledger(OpenMaildrop& maildrop, ImportMemory& memory) {
+  const std::string path = maildrop.path("imported");
+  Opened opened = co_await core_.disk.open(path, O_RDWR);
+  if (opened.result == -ENOENT) co_return 0;
+  if (opened.result < 0) co_return opened.result;
+  if (!maildrop.ledger_page.empty()) {
+    // A failed sync may have lost what stood in front of the failed entries (M17).
+    const std::int64_t written =
+        co_await core_.disk.write(opened.file.fd(), maildrop.ledger_page_at, octets_of(maildrop.ledger_page));
+    if (written < 0) co_return written;
+  }
+  LedgerReader reader;
+  std::vector<std::byte> window(window_octets);
+  std::uint64_t offset = 0;
+  while (true) {
+    const std::int64_t octets = co_await core_.disk.read(opened.file.fd(), offset, window);
+    if (octets < 0) co_return octets;
+    if (octets == 0) break;
+    reader.feed(Octets(window).first(static_cast<std::size_t>(octets)));
+    while (const auto entry = reader.next()) {
+      if (entry->source != SourceId{}) memory.sources.insert(entry->source.id);
+      memory.uidls.insert(name_hash(entry->uidl));
+    }
+    offset += static_cast<std::uint64_t>(octets);
+  }
+  memory.ledger_end = reader.valid_octets();
+  if (reader.damaged() > 0)
+    core_.log.write(LogLevel::error, "store_damage",
+                    {{"account", maildrop.account}, {"file", path}, {"entries", reader.damaged()}});
+  co_return 0;
+}
+
+Task<std::int64_t> Owner::load_imports(OpenMaildrop& maildrop) {
+  auto memory = std::make_unique<ImportMemory>();
+  std::int64_t result = co_await read_ledger(maildrop, *memory);
+  if (result < 0) co_return result;
+  Listing listing;
+  result = co_await read_listing(maildrop, listing);
+  if (result < 0) co_return result;
+  for (const ListedMessage& message : listing.messages()) {
+    if (message.source != SourceId{}) memory->sources.insert(message.source.id);
+    memory->uidls.insert(name_hash(listing.uidl(message)));
+  }
+  maildrop.imports = std::move(memory);
+  co_return 0;
+}
+
+// Synced before the records of what is dead are dropped.
+Task<std::int64_t> Owner::bring_ledger_up_to_date(OpenMaildrop& maildrop, const Listing& listing) {
+  const auto must_be_kept = [&](const ListedMessage& message) {
+    return !message.alive && (message.source != SourceId{} || !looks_random(listing.uidl(message)));
+  };
+  const auto& messages = listing.messages();
+  if (std::none_of(messages.begin(), messages.end(), must_be_kept) && maildrop.ledger_page.empty()) co_return 0;
+  ImportMemory known;
+  std::int64_t result = co_await read_ledger(maildrop, known);
+  if (result < 0) co_return result;
+  std::string entries;
+  for (const ListedMessage& message : messages) {
+    if (!must_be_kept(message)) continue;
+    const bool there = message.source != SourceId{} ? known.sources.contains(message.source.id)
+                                                    : known.uidls.contains(name_hash(listing.uidl(message)));
+    if (there) continue;
+    append_ledger_entry(entries, LedgerEntry{.source = message.source, .uidl = listing.uidl(message)});
+  }
+  if (entries.empty() && maildrop.ledger_page.empty()) co_return 0;
+  result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
+  co_return result;
+}
+
+Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t end, const std::string& entries) {
+  const std::string path = maildrop.path("imported");
+  Opened opened = co_await core_.disk.open(path, O_RDWR);
+  const bool made = opened.result == -ENOENT;
+  if (made) opened = co_await core_.disk.open(path, O_RDWR | O_CREAT);
+  if (opened.result < 0) co_return opened.result;
+  std::string page(end - page_of(end), '\0');
+  const MutableOctets into{reinterpret_cast<std::byte*>(page.data()), page.size()};
+  std::int64_t result = co_await core_.disk.read(opened.file.fd(), page_of(end), into);
+  if (result >= 0) result = co_await write_at_need(opened.file.fd(), end, octets_of(entries));
+  if (result >= 0) result = co_await core_.disk.sync(opened.file.fd());
+  if (result >= 0 && made) result = co_await core_.disk.sync_folder(maildrop.where.folder);
+  if (result < 0) {
+    ++core_.counters.failed_syncs;
+    maildrop.ledger_page = page;
+    maildrop.ledger_page_at = page_of(end);
+    co_return result;
+  }
+  ++core_.counters.syncs;
+  maildrop.ledger_page.clear();
+  co_return 0;
+}
+
+}  // namespace ringpost::store
