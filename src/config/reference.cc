@@ -66,6 +66,22 @@ const std::vector<TableText>& settings() {
   return tables;
 }
 
+std::vector<std::string> changes_for_restart(const Configuration& before, const Configuration& after) {
+  std::vector<std::string> keys;
+  const auto compare = [&](const auto& table, const auto& a, const auto& b) {
+    for (const auto& setting : table.settings)
+      if (setting.text.applies == Applies::restart && !setting.same(a, b))
+        keys.push_back(fmt::format("{}.{}", table.name, setting.text.key));
+  };
+  compare(appliance_table(), before.appliance, after.appliance);
+  compare(accounts_table(), AccountsTable{before.accounts}, AccountsTable{after.accounts});
+  compare(store_table(), before.store, after.store);
+  compare(delivery_table(), before.store, after.store);
+  compare(admin_table(), before.admin, after.admin);
+  compare(log_table(), LogTable{before.log}, LogTable{after.log});
+  return keys;
+}
+
 std::string reference_markdown() {
   std::string text = fmt::format(
       "# The configuration file\n\nMade from the table of settings by `ringpostd --reference`.\n\n{}\n", conventions);

@@ -45,6 +45,7 @@ template <typename T>
 struct Setting {
   SettingText text;
   std::function<void(T&, const Given&, const Surroundings&, Faults&)> read;
+  std::function<bool(const T&, const T&)> same;
   bool read_default = false;  // its default is made from the surroundings: read text.default_value when absent
 };
 
@@ -74,6 +75,11 @@ SettingText text(std::string_view key, std::string allowed, std::string default_
           about.secret, about.source};
 }
 
+template <typename T, typename F>
+std::function<bool(const T&, const T&)> same(F field) {
+  return [field](const T& a, const T& b) { return a.*field == b.*field; };
+}
+
 inline std::string quoted(std::string_view value) {
   return fmt::format("\"{}\"", value);
 }
@@ -87,7 +93,8 @@ Setting<T> flag(bool T::* field, std::string_view key, const About& about) {
           [=](T& table, const Given& given, const Surroundings&, Faults& faults) {
             if (given.kind != Given::Kind::flag) return detail::refuse(given, allowed, faults);
             table.*field = given.flag;
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 template <typename T, typename N>
@@ -98,7 +105,8 @@ Setting<T> count(N T::* field, std::string_view key, std::int64_t least, std::in
             if (given.kind != Given::Kind::integer || given.integer < least || given.integer > most)
               return detail::refuse(given, allowed, faults);
             table.*field = static_cast<N>(given.integer);
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 template <typename T>
@@ -111,7 +119,8 @@ Setting<T> size(std::uint64_t T::* field, std::string_view key, std::uint64_t le
             const auto value = given.kind == Given::Kind::text ? parse_size(given.text) : std::nullopt;
             if (!value || *value < least || *value > most) return detail::refuse(given, allowed, faults);
             table.*field = *value;
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 template <typename T>
@@ -124,7 +133,8 @@ Setting<T> size(std::uint32_t T::* field, std::string_view key, std::uint32_t le
             const auto value = given.kind == Given::Kind::text ? parse_size(given.text) : std::nullopt;
             if (!value || *value < least || *value > most) return detail::refuse(given, allowed, faults);
             table.*field = static_cast<std::uint32_t>(*value);
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 template <typename T>
@@ -137,7 +147,8 @@ Setting<T> duration(milliseconds T::* field, std::string_view key, milliseconds 
             const auto value = given.kind == Given::Kind::text ? parse_duration(given.text) : std::nullopt;
             if (!value || *value < least || *value > most) return detail::refuse(given, allowed, faults);
             table.*field = *value;
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 // Text without control octets, at most `most` octets long.
@@ -151,7 +162,8 @@ Setting<T> words(std::string T::* field, std::string_view key, std::size_t least
             for (const char c : given.text) fine = fine && c >= ' ' && c != 0x7f;
             if (!fine) return detail::refuse(given, allowed, faults);
             table.*field = given.text;
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 std::string absolute_path(std::string_view path, const Surroundings& surroundings);
@@ -167,7 +179,7 @@ Setting<T> path(std::string T::* field, std::string_view key, std::string_view d
             if (!fine) return detail::refuse(given, allowed, faults);
             table.*field = given.text.empty() ? std::string() : absolute_path(given.text, surroundings);
           },
-          !default_value.empty()};
+          detail::same<T>(field), !default_value.empty()};
 }
 
 template <typename E>
@@ -199,7 +211,8 @@ Setting<T> choice(E T::* field, std::string_view key, std::vector<Choice<E>> cho
                 return;
               }
             detail::refuse(given, allowed, faults);
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 // Addresses with ports; `allowed_reach` says which, `advice` what to do about others.
@@ -227,7 +240,8 @@ Setting<T> endpoints(std::vector<Endpoint> T::* field, std::string_view key, Rea
                 taken.push_back(*endpoint);
             }
             table.*field = std::move(taken);
-          }};
+          },
+          detail::same<T>(field)};
 }
 
 }  // namespace ringpost::config

@@ -34,7 +34,8 @@ Setting<Appliance> cores() {
   return {detail::text<Appliance>("cores", allowed, "\"auto\"", about),
           [=](Appliance& table, const Given& given, const Surroundings& around, Faults& faults) {
             read_cores(table, given, around, faults, allowed);
-          }};
+          },
+          [](const Appliance& a, const Appliance& b) { return a.cores == b.cores && a.core_count == b.core_count; }};
 }
 
 const std::vector<Choice<Mechanism>> mechanisms = {{"user", Mechanism::user}, {"plain", Mechanism::plain}};
@@ -68,7 +69,8 @@ Setting<VirtualServer> authentication() {
             std::vector<Mechanism> taken;
             for (const Given& item : given.items) read_mechanism(item, taken, allowed, faults);
             if (!taken.empty()) table.authentication = std::move(taken);
-          }};
+          },
+          detail::same<VirtualServer>(&VirtualServer::authentication)};
 }
 
 Setting<VirtualServer> expire() {
@@ -84,7 +86,8 @@ Setting<VirtualServer> expire() {
               table.expire_days = -1;
             else
               detail::refuse(given, allowed, faults);
-          }};
+          },
+          detail::same<VirtualServer>(&VirtualServer::expire_days)};
 }
 
 }  // namespace
@@ -108,8 +111,6 @@ const Table<Appliance>& appliance_table() {
           count(&Appliance::descriptors_max, "descriptors_max", 0, 16 * many,
                 {"Sockets and files that may be open at a time. 0: as many as the machine's hard limit allows.",
                  Applies::restart}),
-          count(&Appliance::backlog, "backlog", 1, 65535,
-                {"Connections that may wait to be accepted, for each core and address.", Applies::restart}),
           duration(&Appliance::drain_timeout, "drain_timeout", 0s, 1h,
                    {"How long sessions may finish what they are doing when the daemon is told to stop."}),
       },

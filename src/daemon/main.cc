@@ -6,6 +6,8 @@
 #include <ringpost/config/reader.h>
 #include <ringpost/config/settings.h>
 
+#include "parent.h"
+
 namespace {
 
 using namespace ringpost;
@@ -49,5 +51,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (check_only) return check(path);
-  return 1;
+  return daemon::serve(path);
 }

@@ -57,6 +57,16 @@ TEST(Reference, TheCommentedFileIsAValidConfiguration) {
   EXPECT_TRUE(reading.configuration);
 }
 
+TEST(Reference, AReloadNamesWhatCountsOnlyAfterARestart) {
+  const auto read = [](const char* text) { return read_text(text, {"/a/ringpost.toml", "host"}).configuration; };
+  const auto before = read("[store]\nreserve = \"1MB\"\n[log]\nlevel = \"info\"\n");
+  const auto after =
+      read("[store]\nreserve = \"2MB\"\n[log]\nlevel = \"debug\"\nqueue_size = \"2MB\"\n[appliance]\ncores = 1\n");
+  EXPECT_EQ(changes_for_restart(*before, *after),
+            (std::vector<std::string>{"appliance.cores", "store.reserve", "log.queue_size"}));
+  EXPECT_TRUE(changes_for_restart(*before, *before).empty());
+}
+
 TEST(Reference, TheDemoConfigurationIsValid) {
   const Reading reading = read_file(RINGPOST_SOURCE_ROOT "/configs/demo/ringpost.toml");
   for (const Finding& finding : reading.findings) ADD_FAILURE() << show(finding, "configs/demo/ringpost.toml");

@@ -32,7 +32,6 @@ struct Appliance {
   std::uint32_t core_count = 0;       // cores = 2: the first two of them; 0: no such bound
   std::string user;                   // empty: the owner of data_dir, or `ringpost` where that is root
   std::uint32_t descriptors_max = 0;  // 0: as many as the machine's hard limit allows
-  std::uint32_t backlog = 1024;       // connections that wait for their accept, a listening socket
   milliseconds drain_timeout = std::chrono::seconds(10);  // SIGTERM: sessions may finish what they do for so long
 };
 

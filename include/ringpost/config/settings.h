@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <ringpost/config/configuration.h>
+
 namespace ringpost::config {
 
 enum class Applies : std::uint8_t {
@@ -38,6 +40,9 @@ struct TableText {
 
 // In the order of the reference.
 const std::vector<TableText>& settings();
+
+// The keys ("store.reserve") that differ and count only after a restart: what a reload has to say about itself.
+std::vector<std::string> changes_for_restart(const Configuration& before, const Configuration& after);
 
 // Made from the table: docs/configuration.md, the man page ringpost.toml(5), and a configuration file in which every
 // setting stands as a comment with its default.
