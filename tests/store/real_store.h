@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <ringpost/ring/uring_proactor.h>
+#include <ringpost/store/names.h>
 
 #include "people.h"
 

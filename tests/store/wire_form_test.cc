@@ -145,7 +145,9 @@ TEST(WireForm, NothingHoldsABareLfSoNothingLooksLikeARecord) {  // M1, M20
   for (std::string_view raw : {"\x8dR\nP", "a\n\x8dR\nP", "\r\n\n\x8dR\nP"}) {
     const std::string wire = form(raw).wire;
     for (std::size_t i = 0; i < wire.size(); ++i)
-      if (wire[i] == '\n') EXPECT_TRUE(i > 0 && wire[i - 1] == '\r');
+      if (wire[i] == '\n') {
+        EXPECT_TRUE(i > 0 && wire[i - 1] == '\r');
+      }
     EXPECT_EQ(wire.find("R\nP"), std::string::npos);
   }
 }
