@@ -11,6 +11,7 @@ Peer::Peer(Network& network, Events& events, std::uint32_t host, std::uint16_t p
     return;
   }
   Socket* mine = network_.socket(number_);
+  server_end_ = mine->peer;
   mine->on_input = [this] { something_came(); };
   mine->on_output = [this] { push_out(); };
 }
@@ -60,9 +61,7 @@ void Peer::close() {
 }
 
 bool Peer::server_closed() const noexcept {
-  const Socket* mine = network_.socket(number_);
-  if (!mine) return true;
-  const Socket* other = network_.socket(mine->peer);
+  const Socket* other = network_.socket(server_end_);
   return !other || other->closed;
 }
 

@@ -60,6 +60,7 @@ class Peer {
   Network& network_;
   Events& events_;
   SocketNumber number_ = 0;
+  SocketNumber server_end_ = 0;
   std::string unread_;
   std::string unsent_;
   bool finishing_ = false;

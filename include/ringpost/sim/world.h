@@ -85,6 +85,7 @@ class SimWorld {
   Story& story() noexcept { return story_; }
   const Story& story() const noexcept { return story_; }
   Faults& faults() noexcept { return faults_; }  // may be changed while the world runs
+  const Faults& faults() const noexcept { return faults_; }
   FaultCounts& counts() noexcept { return counts_; }
   Duration disk_latency();
   void violation(std::string words) { story_.violation(now(), std::move(words)); }

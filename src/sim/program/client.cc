@@ -1,7 +1,6 @@
 #include "client.h"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include "dialogue.h"
@@ -45,6 +44,10 @@ class Client {
     world_.story().tell(world_.now(), "client {} of {} says {}", plan_.host, plan_.account, command);
     dialogue_.say(command);
   }
+  void go_silent() {
+    peer_.go_silent();
+    silent_ = true;
+  }
   void complain(std::string words) {
     world_.violation(fmt::format("client {} of {}: {}", plan_.host, plan_.account, words));
   }
@@ -56,6 +59,7 @@ class Client {
   Peer peer_;
   Dialogue dialogue_;
   Random random_;
+  bool silent_ = false;
   std::uint64_t login_at_ = 0;
   std::vector<Item> items_;
 };
@@ -63,11 +67,11 @@ class Client {
 // Nobody may be kept waiting for ever, nor be answered in another tongue; whether -ERR is right depends on the world.
 bool Client::unexpected(const Answer& answer, std::string_view command) {
   if (answer.ok()) return false;
-  world_.story().tell(world_.now(), "client {} of {} hears to {}: {}", plan_.host, plan_.account, command,
-                      answer.kind == Answer::Kind::none ? (answer.timed_out ? "nothing for long" : "the end")
-                                                        : answer.line);
+  world_.story().tell(
+      world_.now(), "client {} of {} hears to {}: {}", plan_.host, plan_.account, command,
+      answer.kind == Answer::Kind::none ? (answer.timed_out ? "nothing for long" : "the end") : answer.line);
   if (answer.kind == Answer::Kind::garbled) complain(fmt::format("heard \"{}\" to {}", answer.line, command));
-  if (answer.timed_out && plan_.end != ClientPlan::End::vanish) complain(fmt::format("no answer to {}", command));
+  if (answer.timed_out && !silent_) complain(fmt::format("no answer to {}", command));
   if (answer.kind == Answer::Kind::error && plan_.honest) complain(fmt::format("{} to {}", answer.line, command));
   if (answer.kind == Answer::Kind::error) {
     ++figures_.refused;
@@ -206,7 +210,7 @@ ring::Task<void> Client::mark_and_end() {
     }
     if (plan_.end == End::quit_and_half_close) peer_.finish_sending();
     if (plan_.end == End::quit_and_reset) peer_.reset();
-    if (plan_.end == End::quit_and_vanish) peer_.go_silent();
+    if (plan_.end == End::quit_and_vanish) go_silent();
   }
   for (; answered < commands.size() && !peer_.ended(); ++answered) {
     if (!plan_.pipelined && !plan_.reads_late) say(commands[answered]);
@@ -222,7 +226,7 @@ ring::Task<void> Client::mark_and_end() {
     say("QUIT");
     if (plan_.end == End::quit_and_half_close) peer_.finish_sending();
     if (plan_.end == End::quit_and_reset) peer_.reset();
-    if (plan_.end == End::quit_and_vanish) peer_.go_silent();
+    if (plan_.end == End::quit_and_vanish) go_silent();
   }
   Answer bye = co_await dialogue_.answer(false);
   if (unexpected(bye, "QUIT") || !all_marked) {
@@ -237,18 +241,19 @@ ring::Task<void> Client::mark_and_end() {
 
 ring::Task<void> Client::leave(bool orderly) {
   if (!orderly && plan_.end == ClientPlan::End::reset) peer_.reset();
-  if (!orderly && plan_.end == ClientPlan::End::vanish) peer_.go_silent();
+  if (!orderly && plan_.end == ClientPlan::End::vanish) go_silent();
   // Whoever comes next may count on it that this session is over for the server too.
   const Instant until = world_.now() + std::chrono::hours(2);
-  const SocketNumber mine = peer_.number();
   peer_.close();
-  while (!world_.network().server_end_closed(mine)) {
+  Duration wait = milliseconds(1);
+  while (!peer_.server_closed()) {
     if (world_.now() > until) {
       complain("the server keeps its end open for ever");
       co_return;
     }
-    Wait pause(world_.events(), milliseconds(20));
+    Wait pause(world_.events(), wait);
     co_await pause;
+    wait = std::min<Duration>(2 * wait, std::chrono::seconds(10));
   }
 }
 

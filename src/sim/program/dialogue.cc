@@ -32,9 +32,7 @@ ring::Task<Answer> Dialogue::answer(bool multi_line) {
   }
   answer.line = peer_.unread().substr(0, end);
   const bool ok = answer.line.starts_with("+OK");
-  answer.kind = ok                                  ? Answer::Kind::ok
-                : answer.line.starts_with("-ERR") ? Answer::Kind::error
-                                                  : Answer::Kind::garbled;
+  answer.kind = ok ? Answer::Kind::ok : answer.line.starts_with("-ERR") ? Answer::Kind::error : Answer::Kind::garbled;
   if (!ok || !multi_line) {
     peer_.unread().erase(0, end + 2);
     co_return answer;

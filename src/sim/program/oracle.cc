@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-
 #include <fmt/format.h>
 
 namespace ringpost::sim {
@@ -33,6 +32,12 @@ std::vector<std::string> Oracle::accounts() const {
   for (const auto& letter : letters_)
     if (std::find(all.begin(), all.end(), letter->account) == all.end()) all.push_back(letter->account);
   return all;
+}
+
+std::string Oracle::any_uidl(const std::string& account) const {
+  for (auto at = letters_.rbegin(); at != letters_.rend(); ++at)
+    if ((*at)->account == account && !(*at)->uidl.empty() && (*at)->source != store::SourceId{}) return (*at)->uidl;
+  return {};
 }
 
 // A change that was asked for after a refusal and acknowledged has settled that refusal (M8).
@@ -120,8 +125,7 @@ Letter* Oracle::recognised(const std::string& account, std::string_view uidl, st
   static constexpr std::string_view mark = "X-Letter: ";
   const auto at = wire.find(mark);
   std::uint64_t number = 0;
-  if (at != std::string_view::npos)
-    std::from_chars(wire.data() + at + mark.size(), wire.data() + wire.size(), number);
+  if (at != std::string_view::npos) std::from_chars(wire.data() + at + mark.size(), wire.data() + wire.size(), number);
   Letter* letter = number >= 1 && number <= letters_.size() ? letters_[number - 1].get() : nullptr;
   if (!letter || letter->account != account || letter->wire != wire) {
     complain_(fmt::format("{} was shown {} octets as {} that nobody delivered to it{}", account, wire.size(), uidl,
@@ -172,8 +176,8 @@ void Oracle::check_missing(Letter& letter, std::uint64_t login_at, bool all_know
     letter.deletion_changed = login_at;
     return;
   }
-  complain(letter, letter.deletion == Deletion::refused ? "it is gone although its deletion was refused"
-                                                        : "it is lost");
+  complain(letter,
+           letter.deletion == Deletion::refused ? "it is gone although its deletion was refused" : "it is lost");
 }
 
 void Oracle::listed(const std::string& account, std::uint64_t login_at, const std::vector<ListedLetter>& shown) {

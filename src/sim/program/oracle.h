@@ -84,6 +84,8 @@ class Oracle {
   std::uint64_t checks() const noexcept { return checks_; }
   std::size_t letters() const noexcept { return letters_.size(); }
   std::vector<std::string> accounts() const;
+  std::string any_uidl(
+      const std::string& account) const;  // of the last imported one: those are never forgotten (M16, M17)
 
  private:
   void changed(const std::string& account, std::uint64_t asked_at);
