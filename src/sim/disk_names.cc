@@ -240,12 +240,18 @@ std::int64_t Disk::sync_folder(OpenFile& file) {
   ensure(folder && folder->folder);
   const bool fails = random_.chance(faults_.folder_sync_fails);
   const std::size_t landed = fails ? random_.below(folder->changes.size() + 1) : folder->changes.size();
-  for (std::size_t at = 0; at < landed; ++at) {
+  std::vector<NameChange> kept;
+  for (std::size_t at = 0; at < folder->changes.size(); ++at) {
     const NameChange& change = folder->changes[at];
-    apply(folder->durable_entries, change.name, change.inode, change.gone);
+    const Inode* named = inode(change.inode);
+    if (at < landed)
+      apply(folder->durable_entries, change.name, change.inode, change.gone);
+    else if (named && named->folder)
+      kept.push_back(change);  // a folder's name is tried again with the next sync
+    else
+      ++counts_[Fault::name_lost];  // a file's counts as clean although it is not there
   }
-  if (landed < folder->changes.size()) ++counts_[Fault::name_lost];
-  folder->changes.clear();  // after a failure they count as clean although they may be lost
+  folder->changes = std::move(kept);
   if (!fails) return 0;
   ++counts_[Fault::folder_sync_failed];
   return -EIO;

@@ -8,7 +8,8 @@
 //            its data are kept apart; where the size came first the gap reads as zeros or as an older file's blocks.
 //            A truncation persists before any later octet of that file. A name counts only when its folder was synced;
 //            names of one folder persist in the order in which they were changed. A sync that fails says so once to
-//            each descriptor that was open, then the pages count as clean although some never reached the disk. A
+//            each descriptor that was open, then the pages count as clean although some never reached the disk; after
+//            a folder's sync that failed the same holds for files' names (folders' are tried again). A
 //            write may be short, find the disk full, or fail with a part of it done; a read may fail now, not later.
 //            Bits flip only where a test flips them.
 //   machine  Crashes between any two completions, again during recovery. A process may die while the machine lives on:

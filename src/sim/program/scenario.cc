@@ -133,13 +133,13 @@ DeliveryPlan Scenario::delivery_plan(const Mailbox& mailbox) {
 
 // One after the other; each begins when the server is done with the one before, so that none meets a lock.
 ring::Task<void> Scenario::clients_in_turn(Mailbox mailbox, std::uint32_t sessions) {
-  bool others_may_hang = mailbox.shared;
+  const std::uint64_t life = outcome_.lives;
   for (std::uint32_t session = 0; session < sessions; ++session) {
     Wait pause(world_.events(), milliseconds(random_.skewed(0, 400)));
     co_await pause;
-    if (!world_.alive()) co_return;
+    if (!world_.alive() || outcome_.lives != life) co_return;
     ClientPlan plan = client_plan(mailbox);
-    plan.honest = nothing_may_be_refused() && !others_may_hang;
+    plan.honest = nothing_may_be_refused() && !mailbox.shared;
     co_await play_client(world_, oracle_, std::move(plan), outcome_.clients);
   }
 }
