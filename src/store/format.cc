@@ -204,7 +204,7 @@ bool decode_skip(Octets header, Record& record) noexcept {
   const auto fields = get<SkipFields>(header.data() + sizeof(RecordHeader));
   record.from = fields.from;
   record.to = fields.to;
-  return record.from <= record.to && record.payload_octets == 0;
+  return record.from <= record.to && record.to <= payload_octets_max && record.payload_octets == 0;
 }
 
 bool decode_by_kind(Octets header, Record& record) noexcept {
@@ -227,7 +227,8 @@ std::optional<Record> decode_record(Octets octets) noexcept {
   const auto header = get<RecordHeader>(octets.data());
   if (header.version != record_version || header.header_octets < sizeof(RecordHeader) ||
       header.header_octets > record_header_octets_max || header.header_octets > octets.size() ||
-      header.payload_octets > payload_octets_max)
+      header.payload_octets > payload_octets_max || header.synced > payload_octets_max ||
+      header.synced % record_alignment != 0 || header.sequence > record_sequence_max)
     return {};
   const Octets whole = octets.first(header.header_octets);
   if (header_crc32c(whole) != header.header_crc32c) return {};

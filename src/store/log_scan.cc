@@ -22,8 +22,9 @@ bool all_zeros(Octets octets) noexcept {
 LogScan::LogScan(const ScanStart& start, ScanSink& sink) : start_(start), sink_(sink) {
   ensure(start.from % record_alignment == 0);
   position_ = start.from;
+  start_.promised = aligned_up(start.promised);
   summary_.edition = start.edition;
-  if (start.edition && start.promised_in == start.edition) summary_.promised = start.promised;
+  if (start.edition && start.promised_in == start.edition) summary_.promised = start_.promised;
   while (phase_ != Phase::over && position_ >= start_.log_octets) at_log_end();
 }
 
@@ -57,7 +58,7 @@ void LogScan::feed(Octets window) {
 bool LogScan::look(Octets rest) {
   if (rest.size() < record_header_octets_max && position_ + rest.size() < start_.log_octets) return false;
   const auto record = decode_record(rest);
-  if (!record || (summary_.edition && record->edition != summary_.edition)) {
+  if (!record || record->synced > position_ || (summary_.edition && record->edition != summary_.edition)) {
     if (!stretch_from_) stretch_from_ = position_;
     position_ += record_alignment;
     return true;
@@ -171,7 +172,7 @@ void LogScan::at_log_end() {
   end_stretch(start_.log_octets);
   if (second_pass_) return finish();
 
-  second_pass_from_ = start_.verify_all ? start_.from : std::max(start_.from, aligned_up(summary_.promised));
+  second_pass_from_ = start_.verify_all ? start_.from : std::max(start_.from, summary_.promised);
   for (const Stretch& stretch : first_pass_stretches_)
     if (stretch.offset < second_pass_from_)
       tell_invalid({stretch.offset, std::min(stretch.end(), second_pass_from_) - stretch.offset});

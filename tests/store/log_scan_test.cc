@@ -218,6 +218,19 @@ TEST(LogScan, RecordNotOnAMultipleOf64IsNone) {  // M1
   EXPECT_EQ(uidls_alive(listing), (Uidls{"u1"}));
 }
 
+TEST(LogScan, HeaderThatPromisesOctetsBehindItselfIsNone) {  // V2: found by the fuzzer, D ran away with it
+  for (std::uint64_t synced : {640ull, 100ull, 1ull << 62}) {
+    LogBuilder builder;
+    builder.message("one");
+    builder.synced = synced;
+    builder.message("two");
+    Listing listing;
+    const auto summary = scan_into(listing, builder.log);
+    EXPECT_EQ(uidls_alive(listing), (Uidls{"u1"}));
+    EXPECT_EQ(summary.append_at, builder.log.size());
+  }
+}
+
 TEST(LogScan, WhatASkipCoversCountsAsAbsentTombstonesToo) {  // M1, M8: a refused tombstone never counts later
   LogBuilder builder;
   builder.message("one");

@@ -82,7 +82,8 @@ static_assert(sizeof(TombstonesFields) == 8 && sizeof(SkipFields) == 16);
 inline constexpr std::size_t record_header_octets_max =
     sizeof(RecordHeader) + sizeof(MessageFields) + uidl_characters_max;  // 167
 inline constexpr std::size_t status_line_octets_max = 4 + 20 + 9;
-inline constexpr std::uint64_t payload_octets_max = 1ull << 48;
+inline constexpr std::uint64_t payload_octets_max = 1ull << 48;  // of a payload, and of any offset in a log
+inline constexpr std::uint64_t record_sequence_max = 1ull << 62;
 inline constexpr std::uint64_t tombstones_payload_octets_max = 64ull << 20;
 inline constexpr std::string_view reply_terminator = ".\r\n";
 

@@ -4,7 +4,8 @@
 //
 // When is a record valid? Numbered, so that tests can name them:
 //   V1  It begins on a multiple of 64.
-//   V2  Its header decodes: magic, version, kind, lengths, CRC32C over magic and edition (so zeros never verify).
+//   V2  Its header decodes: magic, version, kind, lengths, CRC32C over magic and edition (so zeros never verify); and
+//       its `synced` is a multiple of 64 that does not lie behind its own beginning.
 //   V3  Its edition is the log's: that of the first record with V1 and V2, or the one the caller names.
 //   V4  A tombstones record's payload verifies, wherever it lies: the listing depends on it.
 //   V5  Behind D, a message's reply verifies. Before D its header decides; the reply is not read.
