@@ -34,6 +34,8 @@ def ratios_of(results: Results) -> list[dict]:
 
 def table(results: Results, facts: dict) -> str:
     lines = [f"{key}: {value}" for key, value in facts.items()]
+    if not results:
+        return "\n".join(lines) + "\n"
     lines += ["", "CPU time of core 0 a session in microseconds (medians); own: the server's processes alone"]
     lines.append(f"{'workload':<15}{'server':<12}{'CPU us':>10}{'least':>10}{'most':>10}{'own us':>10}"
                  f"{'sessions/s':>12}{'p50 us':>10}{'p99 us':>10}{'others':>8}{'retaken':>9}")
