@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# bench.sh: Ringpost beside Dovecot and two bare loops, interleaved in one run, and the micro-benchmarks.
+# bench.sh: Ringpost beside Dovecot and three bare loops, interleaved in one run, and the micro-benchmarks.
 #
 #   scripts/bench.sh                          six rounds of three workloads, cold files, a big maildrop, idle sessions
 #   scripts/bench.sh --quick                  two short rounds
 #   scripts/bench.sh --long                   also a maildrop of 1,000,000 messages
-#   scripts/bench.sh --only bare,dovecot      some of the servers: bare, ring, ringpost, dovecot
+#   scripts/bench.sh --only bare,dovecot      some of the servers: bare, ring, connection, ringpost, dovecot
 #   scripts/bench.sh --rounds N --skip cold,big,idle,micro
 #
 # The servers run on CPU 0, the client on CPU 1, all on loopback. Writes build/bench/table.txt, result.json and plot.svg.
@@ -27,7 +27,7 @@ only=$(printf '%s\n' "$@" | sed -n '/^--only$/{n;p}; s/^--only=//p')
 bash scripts/setup.sh --bench
 [ -f $build/build.ninja ] ||
   meson setup $build --native-file scripts/clang.ini --buildtype=release -Dtests=false -Dbenches=true >/dev/null
-targets=(ringpost-load bench/bare/bare-epoll bench/bare/bare-ring)
+targets=(ringpost-load bench/bare/bare-epoll bench/bare/bare-ring bench/bare/bare-connection)
 if [ -z "$only" ]; then targets=(all); elif [[ ",$only," == *,ringpost,* ]]; then targets+=(ringpostd ringpost); fi
 say "building a release"
 ninja --quiet -C $build "${targets[@]}"

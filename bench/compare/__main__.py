@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import corpus, cpu, extras, measure, report, servers
 
-SERVERS = ("bare", "ring", "ringpost", "dovecot")
+SERVERS = ("bare", "ring", "connection", "ringpost", "dovecot")
 
 
 def arguments_of() -> argparse.Namespace:
@@ -54,6 +54,7 @@ def servers_of(chosen: argparse.Namespace, data: Path, out: Path) -> list[server
     made = {
         "bare": lambda: servers.Bare(out / "bare-epoll.log", bare / "bare-epoll", mail, "bare epoll", 7110),
         "ring": lambda: servers.Bare(out / "bare-ring.log", bare / "bare-ring", mail, "bare ring", 7111),
+        "connection": lambda: servers.Bare(out / "bare-connection.log", bare / "bare-connection", mail, "bare connection", 7112),
         "ringpost": lambda: servers.Ringpost(build, data / "ringpost", [mail]),
         "dovecot": lambda: servers.Dovecot(data / "dovecot", [mail]),
     }

@@ -3,7 +3,7 @@ import json
 from dataclasses import asdict
 from html import escape
 
-from .measure import Reading, middle, paired
+from .measure import DISTURBED_ABOVE, Reading, middle, paired
 
 # over, under, what the issue asks of the median for (poll, ten downloads, one 1 MiB): "most" or "least".
 RATIOS = [
@@ -11,6 +11,7 @@ RATIOS = [
     ("dovecot", "ringpost", "least", (8, 12, 15)),
     ("ringpost", "bare ring", None, None),
     ("bare ring", "bare epoll", None, None),
+    ("bare connection", "bare epoll", None, None),
     ("dovecot", "bare epoll", None, None),
 ]
 Results = dict[str, dict[str, list[Reading]]]
@@ -37,7 +38,7 @@ def table(results: Results, facts: dict) -> str:
     if not results:
         return "\n".join(lines) + "\n"
     lines += ["", "CPU time of core 0 a session in microseconds (medians); own: the server's processes alone"]
-    lines.append(f"{'workload':<15}{'server':<12}{'CPU us':>10}{'least':>10}{'most':>10}{'own us':>10}"
+    lines.append(f"{'workload':<15}{'server':<16}{'CPU us':>10}{'least':>10}{'most':>10}{'own us':>10}"
                  f"{'sessions/s':>12}{'p50 us':>10}{'p99 us':>10}{'others':>8}{'retaken':>9}")
     for workload, servers in results.items():
         for name, readings in servers.items():
@@ -45,15 +46,19 @@ def table(results: Results, facts: dict) -> str:
                 continue
             values = [reading.cpu_us for reading in readings]
             lines.append(
-                f"{workload:<15}{name:<12}{middle(readings, 'cpu_us'):>10.1f}{min(values):>10.1f}{max(values):>10.1f}"
+                f"{workload:<15}{name:<16}{middle(readings, 'cpu_us'):>10.1f}{min(values):>10.1f}{max(values):>10.1f}"
                 f"{middle(readings, 'own_us'):>10.1f}{middle(readings, 'rate'):>12.0f}{middle(readings, 'p50_us'):>10.0f}"
                 f"{middle(readings, 'p99_us'):>10.0f}{100 * middle(readings, 'others'):>7.1f}%"
                 f"{sum(reading.retakes for reading in readings):>9}")
+    readings = [reading for servers in results.values() for found in servers.values() for reading in found]
+    disturbed = sum(reading.others > DISTURBED_ABOVE for reading in readings)
+    if disturbed:
+        lines.append(f"{disturbed} of {len(readings)} readings stayed disturbed by other processes: of those only 'own' tells much")
     lines += ["", "Ratios of CPU time a session, paired within each round"]
-    lines.append(f"{'workload':<15}{'ratio':<26}{'median':>9}{'least':>9}{'most':>9}{'own':>9}   wanted")
+    lines.append(f"{'workload':<15}{'ratio':<29}{'median':>9}{'least':>9}{'most':>9}{'own':>9}   wanted")
     for row in ratios_of(results):
         verdict = f"{row['wanted']:<8} {'met' if row['met'] else 'MISSED'}" if "wanted" in row else ""
-        lines.append(f"{row['workload']:<15}{row['over'] + ' / ' + row['under']:<26}{row['median']:>9.2f}{row['least']:>9.2f}"
+        lines.append(f"{row['workload']:<15}{row['over'] + ' / ' + row['under']:<29}{row['median']:>9.2f}{row['least']:>9.2f}"
                      f"{row['most']:>9.2f}{row['own_median']:>9.2f}   {verdict}")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -64,12 +69,12 @@ def as_json(results: Results, facts: dict, extras: dict) -> str:
     return json.dumps({"facts": facts, "readings": readings, "ratios": ratios_of(results), **extras}, indent=2) + "\n"
 
 
-COLOURS = {"bare epoll": "#9aa5b1", "bare ring": "#6b7c8f", "ringpost": "#1f7a5c", "dovecot": "#b5651d"}
+COLOURS = {"bare epoll": "#9aa5b1", "bare ring": "#6b7c8f", "bare connection": "#4c6a8a", "ringpost": "#1f7a5c", "dovecot": "#b5651d"}
 
 
 def plot(results: Results) -> str:
     """Bars a workload, each with its own scale; whiskers from the least to the most."""
-    width, left, bar, gap, right = 820, 130, 22, 8, 170
+    width, left, bar, gap, right = 820, 140, 22, 8, 170
     parts, y = [], 56
     for workload, servers in results.items():
         found = {name: readings for name, readings in servers.items() if readings}

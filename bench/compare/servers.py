@@ -179,9 +179,6 @@ require_tls     = "never"
 authentication  = ["user", "plain"]
 max_connections = 20000
 
-[filter]
-exempt = ["127.0.0.0/8"]
-
 [admin]
 socket = "admin.sock"
 http   = "127.0.0.1:{http}"
