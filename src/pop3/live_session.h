@@ -36,7 +36,7 @@ enum class Next : std::uint8_t {
 class LiveSession final : public store::Holder, public ListedSession {
  public:
   LiveSession(Services&, Accepted&&);
-  ~LiveSession();
+  ~LiveSession() override;
 
   bool admit();  // false: refused, the refusal is on its way (S005)
   ring::Task<bool> authorization();

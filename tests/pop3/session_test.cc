@@ -195,10 +195,11 @@ TEST(Session, FiftyClientsOfOneAccountGetItOneAtATime) {
     client->line();
     client->line();
     const std::string heard = client->line();
-    if (heard.starts_with("+OK"))
+    if (heard.starts_with("+OK")) {
       ++inside;
-    else
+    } else {
       EXPECT_TRUE(heard.starts_with("-ERR [IN-USE]")) << heard;
+    }
   }
   EXPECT_EQ(inside, 1);
 }
@@ -277,7 +278,9 @@ TEST(Session, ListingsOfThousandsOfMessagesAreWhole) {
   EXPECT_EQ(client.line(), ".");
   EXPECT_TRUE(client.line().starts_with("+OK"));
   for (int at = 1; at <= count; ++at)
-    if (at != 7) ASSERT_TRUE(client.line().starts_with(std::to_string(at) + " "));
+    if (at != 7) {
+      ASSERT_TRUE(client.line().starts_with(std::to_string(at) + " "));
+    }
   EXPECT_EQ(client.line(), ".");
   EXPECT_EQ(client.line(), "+OK 799 " + std::to_string(sum));
 }

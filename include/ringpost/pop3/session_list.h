@@ -40,15 +40,13 @@ class ListedSession {
   ListedSession() = default;
   ListedSession(const ListedSession&) = delete;
   ListedSession& operator=(const ListedSession&) = delete;
+  virtual ~ListedSession() = default;
   virtual SessionFacts facts() const = 0;
   virtual Duration silent_for() const noexcept = 0;
   virtual bool logged_in() const noexcept = 0;
   virtual std::string_view account_name() const noexcept = 0;
   virtual void end(ring::DoomReason) noexcept = 0;  // soon, without UPDATE; one that is in UPDATE finishes it
   std::uint64_t id() const noexcept { return id_; }
-
- protected:
-  ~ListedSession() = default;
 
  private:
   friend class SessionList;
