@@ -118,10 +118,9 @@ class Transaction(Rfc):
 
     def test_numbers_that_are_none(self):     # P023 P027 P030
         bad = ["0", "-1", "1x", "99999999999", "18446744073709551617", "5", "+1", "1 1", "", "1.0", "0x1", " 1"]
-        verbs = ["RETR", "DELE", "LIST", "UIDL"]
-        dialogue = [(f"{verb} {number}", ERR) for verb in verbs for number in bad
-                    if number.strip() or verb in ("RETR", "DELE")]
-        self.logged_in(dialogue + [("STAT", rf"^\+OK {MAILS} ")])
+        for verb in ("RETR", "DELE", "LIST", "UIDL"):      # a session each: after 20 errors it would be cut
+            dialogue = [(f"{verb} {number}", ERR) for number in bad if number.strip() or verb in ("RETR", "DELE")]
+            self.logged_in(dialogue + [("STAT", rf"^\+OK {MAILS} ")])
 
     def test_retr_gives_all_of_it_stuffed(self):     # P008 P030
         self.logged_in([("RETR 3", OK + "...")])
