@@ -23,6 +23,7 @@ void Connection::State::Outgoing::go() noexcept {
   vectors = &vector;
   vector_count = 1;
   fd = state.socket;
+  flags = state.closing ? MSG_MORE : 0;  // the last octets and our FIN leave as one segment
   state.proactor.start(*this);
 }
 

@@ -118,14 +118,15 @@ void UringProactor::Loop::submit_receive(Operation& operation, std::uint64_t tag
 
 void UringProactor::Loop::submit_send(Operation& operation, io_uring_sqe& sqe) noexcept {
   if (operation.vector_count == 1) {
-    io_uring_prep_send(&sqe, operation.fd, operation.vectors->iov_base, operation.vectors->iov_len, MSG_NOSIGNAL);
+    io_uring_prep_send(&sqe, operation.fd, operation.vectors->iov_base, operation.vectors->iov_len,
+                       MSG_NOSIGNAL | operation.flags);
     return;
   }
   msghdr& message = beside(operation).message;
   message = {};
   message.msg_iov = const_cast<iovec*>(operation.vectors);
   message.msg_iovlen = operation.vector_count;
-  io_uring_prep_sendmsg(&sqe, operation.fd, &message, MSG_NOSIGNAL);
+  io_uring_prep_sendmsg(&sqe, operation.fd, &message, static_cast<unsigned>(MSG_NOSIGNAL | operation.flags));
 }
 
 void UringProactor::Loop::submit(Operation& operation, std::uint64_t tag) noexcept {

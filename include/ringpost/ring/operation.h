@@ -25,7 +25,7 @@ enum class OpKind : std::uint8_t {
   // Network.
   accept,   // multishot: fd listens; every result is a new non-blocking, no-delay socket
   receive,  // multishot into lent buffers; 0 = the peer has finished sending; -ENOBUFS = none free just now: arm again
-  send,     // vectors; may be short
+  send,     // vectors; may be short; flags MSG_MORE: more octets or the end follow at once
   wait_writable,  // until the socket takes octets again
   connect,        // vectors[0] holds a sockaddr
   // Files. Paths are relative to the folder fd.
