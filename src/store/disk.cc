@@ -55,6 +55,16 @@ Task<std::int64_t> Disk::rename(const std::string& from, const std::string& to) 
   co_return result;
 }
 
+Task<std::int64_t> Disk::link(const std::string& from, const std::string& to) const {
+  Awaited op(proactor_, OpKind::link);
+  op.fd = data_;
+  op.fd2 = data_;
+  op.path = from.c_str();
+  op.path2 = to.c_str();
+  const std::int64_t result = co_await op;
+  co_return result;
+}
+
 Task<std::int64_t> Disk::sync_folder(const std::string& path) const {
   File opened;
   if (!path.empty()) {

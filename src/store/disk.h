@@ -56,6 +56,7 @@ class Disk {
   ring::Task<std::int64_t> make_folder(const std::string& path) const;
   ring::Task<std::int64_t> unlink(const std::string& path) const;
   ring::Task<std::int64_t> rename(const std::string& from, const std::string& to) const;
+  ring::Task<std::int64_t> link(const std::string& from, const std::string& to) const;
   ring::Task<std::int64_t> sync_folder(const std::string& path) const;  // opened for it; "": the data folder
 
   // Whole, or up to the file's end: the octets read.

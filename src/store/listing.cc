@@ -122,6 +122,27 @@ void Listing::finish() {
   }
   for (const ListedTombstones& record : tombstones_)
     for (const SequenceRun& run : record.runs) bury(run);
+  count_alive();
+}
+
+void Listing::bury_too(const SequenceRun& run) {
+  bury(run);
+  count_alive();
+}
+
+std::uint64_t Listing::give_up_unreadable() {
+  std::uint64_t given_up = 0;
+  for (ListedMessage& message : messages_) {
+    if (!message.alive || message.readable) continue;
+    message.alive = false;
+    ++given_up;
+  }
+  count_alive();
+  return given_up;
+}
+
+void Listing::count_alive() {
+  alive_ = octets_alive_ = log_octets_alive_ = 0;
   for (const ListedMessage& message : messages_) {
     if (!message.alive) continue;
     ++alive_;

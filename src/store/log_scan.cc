@@ -24,7 +24,11 @@ LogScan::LogScan(const ScanStart& start, ScanSink& sink) : start_(start), sink_(
   position_ = start.from;
   start_.promised = aligned_up(start.promised);
   summary_.edition = start.edition;
-  if (start.edition && start.promised_in == start.edition) summary_.promised = start_.promised;
+  if (!start.promised_in || start.promised_in == start.edition) summary_.promised = start_.promised;
+  if (start.verify_all && summary_.promised >= start.log_octets) {  // D is known
+    second_pass_from_ = start.from;
+    begin_second_pass();
+  }
   while (phase_ != Phase::over && position_ >= start_.log_octets) at_log_end();
 }
 
@@ -38,7 +42,7 @@ std::optional<LogScan::Want> LogScan::want() const noexcept {
 void LogScan::feed(Octets window) {
   ensure(phase_ != Phase::over && window.size() == want()->octets);
   const std::uint64_t begin = position_;
-  if (begin == 0 && !second_pass_) {
+  if (begin == 0) {
     summary_.begins_with_zeros = all_zeros(window.first(std::min(window.size(), sector_octets)));
     summary_.begins_with_magic = window.size() >= record_magic.size() &&
                                  std::memcmp(window.data(), record_magic.data(), record_magic.size()) == 0;

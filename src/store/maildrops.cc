@@ -222,6 +222,24 @@ Task<std::expected<void, StoreError>> Maildrops::compact(std::string account) {
   co_return done;
 }
 
+Task<std::expected<CheckReport, StoreError>> Maildrops::check(std::string account) {
+  State& here = *state_;
+  if (here.draining) co_return std::unexpected(StoreError::ending);
+  auto call = on_core<std::expected<CheckReport, StoreError>>(
+      here, here.owner_of(account), [&account](Core& asked) { return asked.owner.check(account); });
+  auto report = co_await call;
+  co_return report;
+}
+
+Task<std::expected<RepairReport, StoreError>> Maildrops::repair(std::string account) {
+  State& here = *state_;
+  if (here.draining) co_return std::unexpected(StoreError::ending);
+  auto call = on_core<std::expected<RepairReport, StoreError>>(
+      here, here.owner_of(account), [&account](Core& asked) { return asked.owner.repair(account); });
+  auto report = co_await call;
+  co_return report;
+}
+
 const StoreCounters& Maildrops::counters() const noexcept {
   return state_->counters;
 }

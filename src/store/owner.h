@@ -14,6 +14,7 @@
 #include <ringpost/store/listing.h>
 #include <ringpost/store/recovery.h>
 
+#include "inspection.h"
 #include "maildrop.h"
 
 namespace ringpost::store {
@@ -48,6 +49,10 @@ class Owner {
 
   // --- Space (owner_space.cc) ---
   ring::Task<Done> compact(std::string_view account);
+
+  // --- Looking and mending (owner_repair.cc) ---
+  ring::Task<std::expected<CheckReport, StoreError>> check(std::string_view account);
+  ring::Task<std::expected<RepairReport, StoreError>> repair(std::string_view account);
 
   bool idle() const noexcept;
   void forget_all();  // at the end of a drain
@@ -143,6 +148,13 @@ class Owner {
   ring::Task<std::int64_t> carry_over(OpenMaildrop&, Rewrite&);
   ring::Task<std::int64_t> seal_and_rename(OpenMaildrop&, Rewrite&);
   bool gives_up(const OpenMaildrop&, const Rewrite&) const noexcept;
+
+  // Mending (owner_repair.cc)
+  ring::Task<std::int64_t> mend(OpenMaildrop&, Inspection&, RepairReport&);
+  ring::Task<std::int64_t> replace_log(OpenMaildrop&, Inspection&, RepairReport&);
+  ring::Task<std::int64_t> replace_ledger(OpenMaildrop&);
+  ring::Task<std::int64_t> set_aside(const OpenMaildrop&, const char* name, const std::optional<Edition>&,
+                                     std::string& aside);
 
   Core& core_;
   struct NameHash {

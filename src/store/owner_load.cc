@@ -32,7 +32,7 @@ FolderContents contents_of(const std::vector<ring::FolderEntry>& entries) {
   for (const auto& entry : entries) {
     if (entry.name == "mail")
       mail = true;
-    else if (entry.name == "mail.new" || entry.name == "index.new")
+    else if (entry.name == "mail.new" || entry.name == "index.new" || entry.name == "imported.new")
       contents.leftovers.push_back(entry.name);
     else if (entry.name != "." && entry.name != "..")
       others = true;

@@ -61,6 +61,10 @@ class Listing final : public ScanSink {
   // After the last entry and record: withdraws what is skipped, marks what is deleted.
   void finish();
 
+  // For repair, after finish(): these were deleted too; what is unreadable is given up (how many).
+  void bury_too(const SequenceRun&);
+  std::uint64_t give_up_unreadable();
+
   // In the order of the log; dead ones are among them. After finish().
   const std::vector<ListedMessage>& messages() const noexcept { return messages_; }
   const std::vector<ListedTombstones>& tombstones_records() const noexcept { return tombstones_; }
@@ -85,6 +89,7 @@ class Listing final : public ScanSink {
   void put(ListedMessage, std::string_view uidl);
   void withdraw(const Stretch&);
   void bury(const SequenceRun&);
+  void count_alive();
 
   std::vector<ListedMessage> messages_;
   std::vector<ListedTombstones> tombstones_;

@@ -21,7 +21,8 @@
 //   Second pass  from D on, where a record begins: the sink is told to forget all from there on, and the rest is read
 //                again with every payload verified. In doubt is what one batch and one sync can hold, so this is short.
 //                (Should a search inside a torn record meet a larger `synced`, D rises and the pass begins anew.)
-// With verify_all the second pass begins at the start: that is `mailbox check`.
+// With verify_all the second pass begins at the start (and is the only one where all is known to be promised): that is
+// `mailbox check`.
 // A 10 GB log costs its headers, large bodies are hopped over. Memory: one window of the caller's and one tombstones
 // payload.
 //
@@ -69,8 +70,8 @@ struct ScanStart {
   std::uint64_t log_octets = 0;        // the log's length now; nothing behind is looked at
   std::uint64_t from = 0;              // 0, or where a record of `edition` is known to begin
   std::optional<Edition> edition;      // none: the log's own first record names it
-  std::uint64_t promised = 0;          // end of the record of the index's last valid entry ...
-  std::optional<Edition> promised_in;  // ... which counts if this is the log's edition
+  std::uint64_t promised = 0;          // what is known of D: end of the record of the index's last valid entry ...
+  std::optional<Edition> promised_in;  // ... which counts if this is the log's edition, or if there is none here
   bool verify_all = false;
 };
 

@@ -18,6 +18,7 @@
 #include <ringpost/config/configuration.h>
 #include <ringpost/ring/connection.h>
 #include <ringpost/ring/task.h>
+#include <ringpost/store/check.h>
 #include <ringpost/store/snapshot.h>
 
 namespace ringpost::store {
@@ -130,7 +131,16 @@ class Maildrops {
   ring::Task<std::expected<Lease, StoreError>> open_reader(std::string account);
   ring::Task<void> close_reader(Lease&&);
 
-  // Takes the lock (in_use while a session holds it). Compaction regardless of the thresholds; repair by M18.
+  // Verifies every CRC of the maildrop's files past the page cache, without the lock (M14, M18). It serves also where
+  // open() says `damaged`. not_found, name_refused, ending; everything else is a finding.
+  ring::Task<std::expected<CheckReport, StoreError>> check(std::string account);
+
+  // Takes the lock (in_use while a session, a reader or a delivery has it). What is whole goes into a new edition,
+  // UIDLs kept; the old log stays as mail.damaged-<its edition>. Nothing wrong: nothing is changed. An error leaves all
+  // as it was; temporary: something cannot be read or written now.
+  ring::Task<std::expected<RepairReport, StoreError>> repair(std::string account);
+
+  // Takes the lock (in_use while a session holds it). Compaction regardless of the thresholds.
   ring::Task<std::expected<void, StoreError>> compact(std::string account);
 
   const StoreCounters& counters() const noexcept;
