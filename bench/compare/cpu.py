@@ -92,7 +92,7 @@ def process_ns(pids: list[int]) -> int:
     return total
 
 
-def rss_octets(pids: list[int]) -> int:
+def anonymous_octets(pids: list[int]) -> int:
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, StopIteration):

@@ -167,7 +167,7 @@ RINGPOST_CONF = """
 hostname = "mail.example.test"
 data_dir = "data"
 cores    = [{cpu}]
-
+{more}
 [accounts]
 backend = "file"
 file    = "users"
@@ -195,6 +195,7 @@ class Ringpost(Server):
     def __init__(self, build: Path, folder: Path, mails: list[Path], port: int = 7130, http: int = 7139):
         super().__init__(folder.parent / "ringpostd.log")
         self.build, self.folder, self.mails, self.port, self.http = build, folder, mails, port, http
+        self.watching = False  # counts turns with a voluntary switch, which costs a system call a turn
 
     def run(self, *arguments: str, **extra) -> None:
         done = subprocess.run(
@@ -210,7 +211,9 @@ class Ringpost(Server):
             done = subprocess.run([str(self.build / "ringpost"), "init", str(self.folder)], capture_output=True, text=True)
             if done.returncode != 0:
                 raise RuntimeError(f"ringpost init: {done.stderr.strip()}")
-        (self.folder / "ringpost.toml").write_text(RINGPOST_CONF.format(cpu=SERVER_CPU, port=self.port, http=self.http))
+        more = "watch_switches = true\n" if self.watching else ""
+        text = RINGPOST_CONF.format(cpu=SERVER_CPU, port=self.port, http=self.http, more=more)
+        (self.folder / "ringpost.toml").write_text(text)
         for mail in self.mails:
             for home in sorted(path for path in mail.iterdir() if (path / "Maildir").is_dir()):
                 stamp = self.folder / f"imported-{home.name}"

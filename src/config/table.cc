@@ -113,6 +113,11 @@ const Table<Appliance>& appliance_table() {
                  Applies::restart}),
           duration(&Appliance::drain_timeout, "drain_timeout", 0s, 1h,
                    {"How long sessions may finish what they are doing when the daemon is told to stop."}),
+          flag(
+              &Appliance::watch_switches, "watch_switches",
+              {"Whether a core also counts the turns in which it waited for anything but its next completions, such as "
+               "a disk: one more system call a turn, for benchmarks.",
+               Applies::restart}),
       },
       {}};
   return table;

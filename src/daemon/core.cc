@@ -14,10 +14,11 @@ namespace {
 constexpr Duration drain_step = std::chrono::milliseconds(100);
 constexpr Duration idle_enough_to_end = std::chrono::milliseconds(500);
 
-ring::UringOptions options_for(ring::CoreIndex index, int cpu) {
+ring::UringOptions options_for(ring::CoreIndex index, int cpu, const config::Appliance& appliance) {
   ring::UringOptions options;
   options.core = index;
   options.cpu = cpu;
+  options.watch_switches = appliance.watch_switches;
   return options;
 }
 
@@ -27,7 +28,7 @@ Core::Core(const Surroundings& around, ring::CoreIndex index, int cpu, EventLog&
     : index_(index),
       configuration_(around.configuration),
       log_(log),
-      proactor_(around.cores, around.pools, options_for(index, cpu)),
+      proactor_(around.cores, around.pools, options_for(index, cpu, configuration_->appliance)),
       maildrops_(proactor_, configuration_->store, around.data, log, around.maildrops),
       authenticator_(proactor_, configuration_->accounts, around.accounts, log),
       login_delays_(proactor_, around.login_delays),

@@ -47,6 +47,7 @@ hostname = "mail.example.test"
 data_dir = "/var/mail/ringpost"
 cores = [0, 2]
 drain_timeout = "3s"
+watch_switches = true
 [accounts]
 backend = "file"
 file = "../users"
@@ -75,6 +76,7 @@ file = "log/events"
   EXPECT_EQ(value.appliance.data_dir, "/var/mail/ringpost");
   EXPECT_EQ(value.appliance.cores, (std::vector<std::uint32_t>{0, 2}));
   EXPECT_EQ(value.appliance.drain_timeout, 3s);
+  EXPECT_TRUE(value.appliance.watch_switches);
   EXPECT_EQ(value.accounts.file, "/etc/users");
   EXPECT_EQ(value.store.max_message, 20u << 20);
   ASSERT_EQ(value.virtual_servers.size(), 2u);

@@ -33,6 +33,7 @@ struct Appliance {
   std::string user;                   // empty: the owner of data_dir, or `ringpost` where that is root
   std::uint32_t descriptors_max = 0;  // 0: as many as the machine's hard limit allows
   milliseconds drain_timeout = std::chrono::seconds(10);  // SIGTERM: sessions may finish what they do for so long
+  bool watch_switches = false;  // a core also counts turns in which it waited for anything but its ring
 };
 
 struct Accounts {
