@@ -23,8 +23,8 @@ struct UringOptions {
   int cpu = -1;                         // run() pins its thread to it; -1: it runs where it is
   std::uint32_t submissions = 1024;     // entries; a fuller turn submits in between
   std::uint32_t completions = 8192;     // entries; the kernel keeps what does not fit
-  std::uint32_t receive_buffers = 512;  // lent to receives, a power of two
-  std::uint32_t receive_buffer_octets = 4096;
+  std::uint32_t receive_buffers = 1024; // lent to receives, a power of two
+  std::uint32_t receive_buffer_octets = 1024;
   std::uint32_t file_workers = 0;  // the ring's own threads for files; 0: the kernel's default
   bool watch_switches = false;     // one getrusage a turn: counts voluntary context switches
 };
