@@ -79,7 +79,12 @@ void Disk::fill_gap(Inode& node, std::uint64_t from_octet) {
 }
 
 void Disk::process_died() {
-  for (auto& [number, node] : inodes_) node->opened = 0;
+  for (auto& [number, node] : inodes_) {
+    node->opened = 0;
+    // Names that a failed sync has missed are tried again with the next process's.
+    node->changes.insert(node->changes.begin(), node->missed.begin(), node->missed.end());
+    node->missed.clear();
+  }
   open_files_ = 0;
   std::vector<InodeNumber> all;
   for (auto& [number, node] : inodes_) all.push_back(number);

@@ -74,6 +74,7 @@ void Disk::change_name(Inode& folder, NameChange change) {
     }
   }
   if (change.inode) folder.entries.emplace(change.name, change.inode);
+  std::erase_if(folder.missed, [&](const NameChange& older) { return older.name == change.name; });
   folder.changes.push_back(std::move(change));
 }
 
@@ -89,6 +90,8 @@ void Disk::drop_if_unused(InodeNumber number) {
     for (const auto& [name, target] : folder->durable_entries)
       if (target == number) return;
     for (const NameChange& change : folder->changes)
+      if (change.inode == number) return;
+    for (const NameChange& change : folder->missed)
       if (change.inode == number) return;
   }
   inodes_.erase(number);
@@ -249,7 +252,7 @@ std::int64_t Disk::sync_folder(OpenFile& file) {
     else if (named && named->folder)
       kept.push_back(change);  // a folder's name is tried again with the next sync
     else
-      ++counts_[Fault::name_lost];  // a file's counts as clean although it is not there
+      folder->missed.push_back(change);  // a file's counts as clean although it is not there
   }
   folder->changes = std::move(kept);
   if (!fails) return 0;
@@ -263,8 +266,9 @@ void Disk::settle_names(Inode& folder) {
     const NameChange& change = folder.changes[at];
     apply(folder.durable_entries, change.name, change.inode, change.gone);
   }
-  if (landed < folder.changes.size()) ++counts_[Fault::name_lost];
+  if (landed < folder.changes.size() || !folder.missed.empty()) ++counts_[Fault::name_lost];
   folder.changes.clear();
+  folder.missed.clear();
   folder.entries = folder.durable_entries;
 }
 

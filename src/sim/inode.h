@@ -41,6 +41,7 @@ struct Inode {
   std::map<std::string, InodeNumber, std::less<>> entries;
   std::map<std::string, InodeNumber, std::less<>> durable_entries;
   std::vector<Disk::NameChange> changes;  // not yet durable, in order
+  std::vector<Disk::NameChange> missed;   // behind a failed sync: the next one leaves them out
 
   void make_room(std::uint64_t octets);
   Page& load(std::uint64_t page);

@@ -102,7 +102,7 @@ void Oracle::second_import_answered(Letter& letter, std::uint64_t asked_at,
   changed(letter.account, asked_at);
 }
 
-void Oracle::died() {
+void Oracle::life_ended() {
   for (auto& letter : letters_) {
     if (letter->delivery == Delivery::asked || letter->delivery == Delivery::refused) {
       letter->delivery = Delivery::in_doubt;

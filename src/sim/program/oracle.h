@@ -2,8 +2,8 @@
 //
 //   delivered   An acknowledged delivery is shown exactly once to every later login, until an acknowledged deletion.
 //   deleted     An acknowledged deletion stays.
-//   refused     What was refused is not there. Only a death before the next acknowledged change of that maildrop puts
-//               it in doubt, and what was never answered is in doubt from the death or the lost connection on.
+//   refused     What was refused is not there. Only the process's end before the next acknowledged change of that
+//               maildrop puts it in doubt, and what was never answered is in doubt from the death or the lost connection on.
 //   in doubt    Either way is right, but the first login that looks decides for ever.
 //   named       A UIDL ever shown never names another message.
 //   equal       Sizes, numbers, UIDLs and octets of a snapshot agree with each other and with what was delivered.
@@ -68,8 +68,8 @@ class Oracle {
   void second_import_answered(Letter&, std::uint64_t asked_at,
                               const std::expected<store::AppendResult, store::StoreError>& result);
 
-  // The process is gone: whatever was asked of it is in doubt.
-  void died();
+  // The process is gone, with what it alone knew: whatever was asked of it or refused by it is in doubt.
+  void life_ended();
 
   // A login whose password was sent at that moment showed this, complete.
   void listed(const std::string& account, std::uint64_t login_at, const std::vector<ListedLetter>& shown);

@@ -176,7 +176,7 @@ void Scenario::after_death() {
   outcome_.sent.octets_by_sendfile += sent.octets_by_sendfile;
   outcome_.sent.octets_cold += sent.octets_cold;
   outcome_.sent.octets_gathered += sent.octets_gathered;
-  if (!world_.alive()) oracle_.died();
+  oracle_.life_ended();
 }
 
 bool Scenario::stop_server() {
@@ -191,7 +191,6 @@ bool Scenario::stop_server() {
   } else {
     keep_remains(std::exchange(server_, nullptr));
     world_.kill_process();
-    oracle_.died();
   }
   return stopped;
 }
