@@ -82,6 +82,7 @@ void Scenario::configure() {
   store.open_files_max = static_cast<std::uint32_t>(random_.skewed(1, 16));
   store.reserve = 1 << 20;
   store.spool_threshold = 4096;
+  configuration_->accounts.cache_octets_max = 32 << 10;
   configuration_->accounts.argon2_memory_kib = 8;
   configuration_->accounts.argon2_passes = 1;
   config::VirtualServer server;
