@@ -76,7 +76,8 @@ struct OpenMaildrop {
   Summary summary;
   LogState log;
   std::unique_ptr<ImportMemory> imports;
-  std::string ledger_page;  // a sync of the ledger failed: what stood in its last page before (M17)
+  bool ledger_sure = false;  // this process has synced the whole ledger as it is
+  std::string ledger_page;   // a sync of the ledger failed: what stood in its last page before (M17)
   std::uint64_t ledger_page_at = 0;
 
   // The lock (M12) and what is lent.

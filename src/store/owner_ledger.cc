@@ -117,9 +117,26 @@ Task<std::int64_t> Owner::bring_ledger_up_to_date(OpenMaildrop& maildrop, const 
     if (there) continue;
     append_ledger_entry(entries, LedgerEntry{.source = message.source, .uidl = listing.uidl(message)});
   }
-  if (entries.empty() && maildrop.ledger_page.empty()) co_return 0;
+  const bool sure = maildrop.ledger_sure || known.ledger_end == 0;
+  if (entries.empty() && maildrop.ledger_page.empty() && sure) co_return 0;
   result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
   co_return result;
+}
+
+// What an earlier process wrote may be in the page cache only, behind a failed sync: in place, unchanged (as M8).
+Task<std::int64_t> Owner::write_ledger_again(ring::Descriptor ledger, std::uint64_t end) {
+  std::vector<std::byte> window(std::min<std::uint64_t>(window_octets, end));
+  for (std::uint64_t offset = 0; offset < end;) {
+    const MutableOctets part = MutableOctets(window).first(std::min<std::uint64_t>(window.size(), end - offset));
+    std::int64_t octets = co_await core_.disk.read(ledger, offset, part);
+    if (octets == 0) octets = -EIO;
+    if (octets < 0) co_return octets;
+    const auto read = static_cast<std::size_t>(octets);
+    octets = co_await core_.disk.write(ledger, offset, part.first(read));
+    if (octets < 0) co_return octets;
+    offset += read;
+  }
+  co_return 0;
 }
 
 Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t end, const std::string& entries) {
@@ -131,17 +148,20 @@ Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t
   std::string page(end - page_of(end), '\0');
   const MutableOctets into{reinterpret_cast<std::byte*>(page.data()), page.size()};
   std::int64_t result = co_await core_.disk.read(opened.file.fd(), page_of(end), into);
+  if (result >= 0 && !maildrop.ledger_sure) result = co_await write_ledger_again(opened.file.fd(), end);
   if (result >= 0) result = co_await write_at_need(opened.file.fd(), end, octets_of(entries));
   if (result >= 0) result = co_await core_.disk.sync(opened.file.fd());
   if (result >= 0 && made) result = co_await core_.disk.sync_folder(maildrop.where.folder);
   if (result < 0) {
     ++core_.counters.failed_syncs;
+    maildrop.ledger_sure = false;
     maildrop.ledger_page = page;
     maildrop.ledger_page_at = page_of(end);
     co_return result;
   }
   ++core_.counters.syncs;
   maildrop.ledger_page.clear();
+  maildrop.ledger_sure = true;
   co_return 0;
 }
 
