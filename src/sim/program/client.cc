@@ -200,7 +200,7 @@ ring::Task<void> Client::mark_and_end() {
     std::string batch;
     for (const auto& command : commands) batch += command + "\r\n";
     if (quits) {
-      oracle_.deletions_asked(marked);
+      oracle_.deletions_asked(marked, asked_at);
       batch += "QUIT\r\n";
     }
     if (!batch.empty()) say(batch.substr(0, batch.size() - 2));
@@ -222,7 +222,7 @@ ring::Task<void> Client::mark_and_end() {
   if (!quits) co_return co_await leave(false);
   if (!plan_.pipelined && !plan_.reads_late) {
     if (peer_.ended()) co_return co_await leave(false);
-    oracle_.deletions_asked(marked);
+    oracle_.deletions_asked(marked, asked_at);
     say("QUIT");
     if (plan_.end == End::quit_and_half_close) peer_.finish_sending();
     if (plan_.end == End::quit_and_reset) peer_.reset();

@@ -200,9 +200,10 @@ void Oracle::listed(const std::string& account, std::uint64_t login_at, const st
       check_missing(*letter, login_at, all_known);
 }
 
-void Oracle::deletions_asked(const std::vector<Letter*>& letters) {
+void Oracle::deletions_asked(const std::vector<Letter*>& letters, std::uint64_t asked_at) {
   for (Letter* letter : letters) {
     letter->deletion = Deletion::asked;
+    letter->deletion_asker = asked_at;
     letter->deletion_changed = moment();
     letter->seen_since_deletion_asked = false;
   }
@@ -210,6 +211,10 @@ void Oracle::deletions_asked(const std::vector<Letter*>& letters) {
 
 void Oracle::deletions_answered(const std::vector<Letter*>& letters, std::uint64_t asked_at, Answer answer) {
   for (Letter* letter : letters) {
+    if (letter->deletion_asker != asked_at) {  // another session has seen it since, and asked again
+      if (answer == Answer::done) complain(*letter, "its deletion was acknowledged, and it had been shown meanwhile");
+      continue;
+    }
     if (letter->deletion != Deletion::asked) continue;
     letter->deletion_changed = moment();
     if (letter->seen_since_deletion_asked) {

@@ -41,6 +41,7 @@ struct Letter {
   std::uint64_t delivery_changed = 0;  // moments
   Deletion deletion = Deletion::none;
   std::uint64_t deletion_changed = 0;
+  std::uint64_t deletion_asker = 0;  // the session that asked last, by the moment of its QUIT
   bool seen_since_deletion_asked = false;
   bool imported_again = false;  // its second import is under way
   bool may_be_new = false;      // to that import: the first one was in doubt
@@ -77,7 +78,7 @@ class Oracle {
   // The letter that these octets are; nullptr, and a complaint: nobody delivered it.
   Letter* recognised(const std::string& account, std::string_view uidl, std::string_view wire);
 
-  void deletions_asked(const std::vector<Letter*>& letters);
+  void deletions_asked(const std::vector<Letter*>& letters, std::uint64_t asked_at);
   enum class Answer : std::uint8_t { done, refused, none };
   void deletions_answered(const std::vector<Letter*>& letters, std::uint64_t asked_at, Answer answer);
 
