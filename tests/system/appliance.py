@@ -120,15 +120,18 @@ class Appliance:
 
     def start(self, wait_ready=True):
         self.log = []
-        self.ready = threading.Event()
+        self.ready = False
+        self.ended_or_ready = threading.Event()
         self.server = subprocess.Popen([os.path.join(self.programs, "ringpostd"), "--config", self.config],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                        start_new_session=True)
         self.reader = threading.Thread(target=self._read_log, args=(self.server.stdout, self.log), daemon=True)
         self.reader.start()
-        if wait_ready and not self.ready.wait(READY_SECONDS_MAX):
-            self.kill()
-            raise AssertionError("ringpostd is not ready: " + self.said()[-3000:])
+        if wait_ready:
+            self.ended_or_ready.wait(READY_SECONDS_MAX)
+            if not self.ready:
+                self.kill()
+                raise AssertionError("ringpostd is not ready: " + self.said()[-3000:])
         return self
 
     def _read_log(self, stream, log):
@@ -136,8 +139,9 @@ class Appliance:
             log.append(line.decode(errors="replace"))
             SAID.append(log[-1])
             if line.strip() == b"ready":
-                self.ready.set()
-        self.ready.set()
+                self.ready = True
+                self.ended_or_ready.set()
+        self.ended_or_ready.set()
 
     def said(self):
         return "".join(self.log)

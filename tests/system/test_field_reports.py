@@ -247,7 +247,7 @@ class Endings(Reported):
 
 
 class Mechanisms(Reported):
-    accounts = [(USER, PASSWORD), *[("u" * n, "p" * m) for n in (1, 2, 3) for m in (6, 7, 8)]]
+    accounts = [(USER, PASSWORD), *[("u" * n, "pl4in!") for n in (1, 2, 3)]]       # 3k, 3k+1, 3k+2 octets
 
     def plain(self, user, password, authzid=""):
         return base64.b64encode(f"{authzid}\0{user}\0{password}".encode()).decode()
