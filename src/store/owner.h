@@ -78,6 +78,7 @@ class Owner {
 
   // Opening the files (owner_load.cc)
   ring::Task<Done> ensure_ready(OpenMaildrop&);
+  ring::Task<void> open_ahead(OpenMaildrop&);
   ring::Task<Done> load(OpenMaildrop&);
   ring::Task<Done> load_files(OpenMaildrop&, LogPresence);
   ring::Task<std::int64_t> read_index(OpenMaildrop&, IndexReader&, Listing*);

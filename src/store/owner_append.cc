@@ -53,6 +53,8 @@ Task<std::expected<AppendResult, StoreError>> Owner::append(std::string_view acc
   if (!core_.reserve.whole()) co_return std::unexpected(StoreError::no_room);
   OpenMaildrop& maildrop = find_or_make(account);
   InHand hand(maildrop);
+  // Opened by a task of its own: who asked first would else be the last to go on, and mail would change its order (R012).
+  if (maildrop.files == OpenMaildrop::Files::unknown) ring::spawn(core_.gate, open_ahead(maildrop));
   auto ready = co_await ensure_ready(maildrop);
   if (!ready) co_return std::unexpected(ready.error());
   LogRequest request;

@@ -59,6 +59,11 @@ Task<Done> Owner::ensure_ready(OpenMaildrop& maildrop) {
   co_return done;
 }
 
+Task<void> Owner::open_ahead(OpenMaildrop& maildrop) {
+  InHand hand(maildrop);
+  (void)co_await ensure_ready(maildrop);  // those who need it ask again, and get the error
+}
+
 Task<Done> Owner::load(OpenMaildrop& maildrop) {
   const bool names_in_doubt = maildrop.log.names_in_doubt;
   maildrop.log = {};

@@ -8,7 +8,13 @@
 namespace ringpost::store {
 namespace {
 
-using MaildropsTest = RealStore;
+class MaildropsTest : public RealStore {
+ protected:
+  ring::Task<void> keep_to(std::string raw) {
+    Stored stored = co_await store::deliver(*maildrops, "alice", std::move(raw));
+    EXPECT_TRUE(stored);
+  }
+};
 
 TEST_F(MaildropsTest, AnAccountWithoutMailIsAnEmptyMaildropAndMakesNoFolder) {
   const Visit seen = visit("alice");
@@ -26,6 +32,18 @@ TEST_F(MaildropsTest, WhatWasDeliveredIsReadBackAsTheWholeAnswer) {
   ASSERT_TRUE(seen.opened);
   EXPECT_EQ(seen.replies(), (std::vector{reply_to(first), reply_to("no header end")}));
   EXPECT_EQ(seen.messages[0].octets, first.size());
+}
+
+// R012: an import hands over the next mail before the first is answered, which has the maildrop opened.
+TEST_F(MaildropsTest, MailThatIsAskedForTogetherKeepsItsOrderFromTheFirstOn) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 20; ++i) {
+    const std::string raw = "Subject: " + std::to_string(i) + "\r\n\r\nx\r\n";
+    expected.push_back(reply_to(raw));
+    ring::spawn(gate, keep_to(raw));
+  }
+  proactor.run_until_idle();
+  EXPECT_EQ(visit("alice").replies(), expected);
 }
 
 // M3, M7, R017: the index may be thrown away.
