@@ -221,6 +221,7 @@ class Endings(Reported):
                     while True:
                         pop.more()
                 self.assertLess(time.monotonic() - started, 1)
+                pop.socket.close()
         until = time.monotonic() + 5
         while self.open_sockets() and time.monotonic() < until:
             time.sleep(0.1)

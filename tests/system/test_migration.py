@@ -61,16 +61,16 @@ class Migration(unittest.TestCase):
     def test_couriers_lists_of_every_age(self):     # R015
         names = [f"174773000{n}.M{n}P7.old" for n in range(3)]
         for age, (header, entry, want) in {
-            "none": (b"", lambda n: b"%s %d %d\n" % (names[n].encode(), 500, n + 1), None),
-            "two": (b"/2 1700000002\n", lambda n: b"%s %d %d\n" % (names[n].encode(), 500, n + 1), None),
+            "none": (b"", lambda n: b"%s %d\n" % (names[n].encode(), 500), None),
+            "two": (b"/2\n", lambda n: b"%s %d %d\n" % (names[n].encode(), 500, n + 1), "UID{}"),
             "three": (b"/3 1700000002 9\n", lambda n: b"%s %d %d:1700000002\n" % (names[n].encode(), 500, n + 1),
                       "UID{}-1700000002"),
         }.items():
             with self.subTest(age=age), Appliance([(USER, PASSWORD)]) as self.server:
                 maildir = self.maildir(f"courier-{age}", names)
-                by_name = b"%s 500 0%s\n" % (names[2].encode(), b":0" if age == "three" else b"")
+                by_name = names[2].encode() + {"none": b" 500\n", "two": b" 500 0\n", "three": b" 500 0:0\n"}[age]
                 self.write(f"courier-{age}/courierpop3dsizelist",
-                           header + entry(0) + entry(1) + by_name + b"gone.M1.old 500 77\n")
+                           header + entry(0) + entry(1) + by_name + by_name.replace(names[2].encode(), b"1.gone.old"))
                 self.server.import_maildir(maildir, USER, "--keep-uidl")
                 self.server.start()
                 found = self.uidl_of_name()
