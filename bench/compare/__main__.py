@@ -105,6 +105,7 @@ def main() -> int:
             say(f"{server.name}: set up and start")
             server.prepare()
             server.start()
+        measure.insist_on_equal_mail(running)
         if "rounds" not in skipped:
             for server in running:
                 say(f"{server.name}: warm up")

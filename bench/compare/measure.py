@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import corpus, cpu
-from .servers import SERVER_CPU, Server
+from .servers import SERVER_CPU, Server, listing
 
 CLIENT_CPU = 1
 DISTURBED_ABOVE = 0.08  # of the core: more than this of other processes, and the reading is taken again
@@ -81,6 +81,15 @@ class Harness:
         best = min(tries, key=lambda reading: reading.others) if tries[-1].others > DISTURBED_ABOVE else tries[-1]
         best.retakes = len(tries) - 1
         return best
+
+
+def insist_on_equal_mail(servers: list[Server]) -> None:
+    """Message 1 must be the large one everywhere, and all others alike too."""
+    for account in ("u0", f"u{corpus.ACCOUNTS - 1}"):
+        listings = {server.name: listing(server.port, account) for server in servers}
+        if len({tuple(lines) for lines in listings.values()}) > 1:
+            found = "; ".join(f"{name}: {', '.join(lines[:4])} ..." for name, lines in listings.items())
+            raise RuntimeError(f"the servers list different mail for {account}: {found}")
 
 
 def rounds(harness: Harness, servers: list[Server], count: int, progress) -> dict[str, dict[str, list[Reading]]]:

@@ -5,7 +5,6 @@ import pwd
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -29,6 +28,18 @@ def wait_for_greeting(port: int, process: subprocess.Popen, seconds: float = 60)
         except OSError:
             time.sleep(0.05)
     raise RuntimeError(f"no greeting on port {port} within {seconds:.0f} s")
+
+
+def listing(port: int, account: str) -> list[str]:
+    """The lines of LIST: number and octets of each message."""
+    with socket.create_connection(("127.0.0.1", port), 30) as link:
+        link.sendall(f"USER {account}\r\nPASS {corpus.PASSWORD}\r\nLIST\r\nQUIT\r\n".encode())
+        answers = b""
+        while more := link.recv(65536):
+            answers += more
+    lines = answers.decode().split("\r\n")
+    first = next(at for at, line in enumerate(lines) if line.startswith("1 "))
+    return lines[first : lines.index(".", first)]
 
 
 class Server:
@@ -222,8 +233,6 @@ class Ringpost(Server):
                 self.run("user", "add", home.name, "--password-stdin", input=corpus.PASSWORD + "\n")
                 self.run("import", "maildir", str(home / "Maildir"), "--user", home.name)
                 stamp.touch()
-                print(f"\r  imported {home.name}  ", end="", file=sys.stderr, flush=True)
-        print("\r", end="", file=sys.stderr)
 
     def command(self) -> list[str]:
         return [str(self.build / "ringpostd"), "--config", str(self.folder / "ringpost.toml")]
