@@ -89,7 +89,7 @@ def insist_on_equal_mail(servers: list[Server]) -> None:
         listings = {server.name: listing(server.port, account) for server in servers}
         if len({tuple(lines) for lines in listings.values()}) > 1:
             found = "; ".join(f"{name}: {', '.join(lines[:4])} ..." for name, lines in listings.items())
-            raise RuntimeError(f"the servers list different mail for {account}: {found}")
+            raise RuntimeError(f"the servers list different mail for {account} (is an old import there?): {found}")
 
 
 def rounds(harness: Harness, servers: list[Server], count: int, progress) -> dict[str, dict[str, list[Reading]]]:
