@@ -9,6 +9,7 @@
 #include <ringpost/store/maildrops.h>
 
 #include "disk.h"
+#include "folders.h"
 #include "log_cache.h"
 #include "owner.h"
 #include "reserve.h"
@@ -49,6 +50,7 @@ struct Core {
   HolderTable holders;
   LogCache cache;
   Reserve reserve;
+  Folders folders;
   Owner owner;
   bool draining = false;
 

@@ -34,7 +34,16 @@ Task<std::int64_t> Disk::make_folder(const std::string& path) const {
   op.path = path.c_str();
   op.mode = folder_mode;
   const std::int64_t result = co_await op;
-  co_return result == -EEXIST ? 0 : result;
+  co_return result == -EEXIST ? 1 : result;
+}
+
+Task<std::int64_t> Disk::remove_folder(const std::string& path) const {
+  Awaited op(proactor_, OpKind::unlink);
+  op.fd = data_;
+  op.path = path.c_str();
+  op.flags = AT_REMOVEDIR;
+  const std::int64_t result = co_await op;
+  co_return result;
 }
 
 Task<std::int64_t> Disk::unlink(const std::string& path) const {

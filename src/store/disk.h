@@ -53,7 +53,8 @@ class Disk {
 
   // Paths are relative to the data folder.
   ring::Task<Opened> open(const std::string& path, int flags) const;
-  ring::Task<std::int64_t> make_folder(const std::string& path) const;
+  ring::Task<std::int64_t> make_folder(const std::string& path) const;  // 1: it was there
+  ring::Task<std::int64_t> remove_folder(const std::string& path) const;
   ring::Task<std::int64_t> unlink(const std::string& path) const;
   ring::Task<std::int64_t> rename(const std::string& from, const std::string& to) const;
   ring::Task<std::int64_t> link(const std::string& from, const std::string& to) const;

@@ -56,7 +56,6 @@ struct LogState {
   std::uint64_t index_end = 0;  // 0: the index is begun anew
   bool index_whole = false;     // it says all that the log says
   bool folder_made = false;
-  bool file_made = false;
   bool names_in_doubt = false;  // a folder sync failed: nothing is acknowledged before a new rename and its sync (M5)
 
   // A write or sync failed (M8): the octets page_of(end)..end, and how far what failed reaches.

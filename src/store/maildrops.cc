@@ -44,6 +44,7 @@ Core::Core(ring::Proactor& its_proactor, const config::Store& its_settings, ring
       peers(all),
       cache(disk, settings, counters),
       reserve(*this),
+      folders(*this),
       owner(*this) {}
 
 Core& Core::peer(std::uint32_t core) const noexcept {

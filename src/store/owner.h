@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include <ringpost/base/event_log.h>
@@ -92,7 +91,8 @@ class Owner {
 
   // Names (owner_names.cc)
   ring::Task<std::int64_t> sync_names(OpenMaildrop&);
-  ring::Task<std::int64_t> make_files(OpenMaildrop&);
+  ring::Task<std::int64_t> open_first_file(OpenMaildrop&, File&);
+  ring::Task<std::int64_t> name_first_file(OpenMaildrop&);
 
   // The index (owner_index.cc)
   ring::Task<void> append_to_index(OpenMaildrop&, std::string entries);
@@ -167,7 +167,6 @@ class Owner {
   OpenMaildrop* newest_ = nullptr;
   OpenMaildrop* oldest_ = nullptr;
   std::uint64_t memory_ = 0;
-  std::unordered_set<std::string> parents_synced_;  // in this process (M5); "", "3f", "3f/a0"
 };
 
 }  // namespace ringpost::store

@@ -112,7 +112,15 @@ Task<void> Owner::write_batch(OpenMaildrop& maildrop) {
   }
   co_await prepare(maildrop, batch);
   std::int64_t result = 0;
-  if (!batch.records.empty()) result = co_await write_and_sync(maildrop, log.fd(), batch);
+  const bool first = batch.begin == 0;
+  if (!batch.records.empty()) {
+    result = co_await write_and_sync(maildrop, log.fd(), batch);
+    if (first && result >= 0) result = co_await name_first_file(maildrop);
+  }
+  if (result < 0 && first) {
+    answer(batch, no_room(result) ? StoreError::no_room : StoreError::temporary);
+    co_return;
+  }
   if (result < 0) {
     co_await write_failed(maildrop, log.fd(), batch, result);
     co_return;
@@ -133,9 +141,10 @@ Task<Done> Owner::ready_to_write(OpenMaildrop& maildrop, File& log) {
     end_space_work(maildrop);
     if (!rewritten) co_return rewritten;
   }
-  if (!maildrop.log.file_made || maildrop.log.names_in_doubt) {
-    const std::int64_t made = co_await make_files(maildrop);
-    if (made < 0) co_return std::unexpected(no_room(made) ? StoreError::no_room : StoreError::temporary);
+  if (maildrop.log.end == 0) {
+    const std::int64_t opened = co_await open_first_file(maildrop, log);
+    if (opened < 0) co_return std::unexpected(no_room(opened) ? StoreError::no_room : StoreError::temporary);
+    co_return Done{};
   }
   const std::string path = maildrop.path("mail");
   Opened opened = co_await core_.disk.open(path, O_RDWR);
@@ -161,8 +170,6 @@ Task<void> Owner::prepare(OpenMaildrop& maildrop, Batch& batch) {
     imports_wanted |= request->message && (!all_zero(request->message->source) || !request->message->uidl.empty());
   bool imports_known = true;
   if (imports_wanted && !maildrop.imports) imports_known = co_await load_imports(maildrop) >= 0;
-  if (maildrop.log.end == 0 && maildrop.log.edition == Edition{})
-    core_.proactor.fill_random(maildrop.log.edition.id.octets);
   batch.begin = batch.end = batch.tried_end = maildrop.log.end;
   for (LogRequest* request : batch.requests) {
     if (request->message) {

@@ -151,7 +151,11 @@ Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t
   if (result >= 0 && !maildrop.ledger_sure) result = co_await write_ledger_again(opened.file.fd(), end);
   if (result >= 0) result = co_await write_at_need(opened.file.fd(), end, octets_of(entries));
   if (result >= 0) result = co_await core_.disk.sync(opened.file.fd());
-  if (result >= 0 && made) result = co_await core_.disk.sync_folder(maildrop.where.folder);
+  if (made) {
+    if (result >= 0) result = co_await core_.disk.sync_folder(maildrop.where.folder);
+    if (result < 0) (void)co_await core_.disk.unlink(path);  // its name may be lost: made anew by the next try
+    if (result < 0) co_return result;
+  }
   if (result < 0) {
     ++core_.counters.failed_syncs;
     maildrop.ledger_sure = false;

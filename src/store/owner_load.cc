@@ -91,10 +91,7 @@ Task<Done> Owner::load(OpenMaildrop& maildrop) {
   }
   if (!RINGPOST_MUTANT(folder_names_not_synced_again)) {
     const std::int64_t synced = co_await sync_names(maildrop);
-    if (synced < 0) {
-      maildrop.log.names_in_doubt = true;
-      co_return std::unexpected(StoreError::temporary);
-    }
+    if (synced < 0) co_return std::unexpected(StoreError::temporary);
   }
   Done done = co_await load_files(maildrop, contents.log);
   co_return done;
@@ -112,7 +109,6 @@ Task<Done> Owner::load_files(OpenMaildrop& maildrop, LogPresence presence) {
     if (size < 0) co_return std::unexpected(StoreError::temporary);
     log_octets = static_cast<std::uint64_t>(size);
     if (size == 0) presence = LogPresence::empty;
-    maildrop.log.file_made = true;
   }
 
   auto listing = std::make_unique<Listing>();

