@@ -1,6 +1,7 @@
 // ringpost: the control program. Reads its arguments and calls the verb that they name.
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <sys/resource.h>
 
 #include "verbs.h"
@@ -33,10 +34,13 @@ class CommandLine {
   void add_user_verbs();
   void add_mailbox_verbs();
   void add_running_verbs();
+  void add_transfer_verbs();
 
   CLI::App app_{"The control program of Ringpost."};
   Options options_;
   UserOptions user_;
+  ImportOptions import_;
+  ExportOptions export_;
   std::string text_;  // the verb's one argument, where it has one
   std::function<int()> act_;
 };
@@ -79,8 +83,7 @@ void CommandLine::add_mailbox_verbs() {
     return made->add_option("NAME", text_, "The account");
   };
   named("list", "Number, size, time and UIDL of each message", mailbox_list)->required();
-  named("check", "Verify every octet; without a name, of all maildrops", mailbox_check);
-  named("repair", "Mend a damaged maildrop, keeping what is whole", mailbox_repair)->required();
+  //CR
   named("compact", "Give the room of deleted mail back", mailbox_compact)->required();
 }
 
@@ -94,6 +97,44 @@ void CommandLine::add_running_verbs() {
   // DR
 }
 
+void CommandLine::add_transfer_verbs() {
+  CLI::App* from = verb(&app_, "import", "Mail in, byte for byte: maildir, mbox", nullptr);
+  from->require_subcommand(1);
+  const auto import = [&](const char* name, const char* sentence, int (*act)(const Options&, const ImportOptions&)) {
+    CLI::App* made = verb(from, name, sentence, [this, act] { return act(options_, import_); });
+    made->add_option("PATH", import_.path, "Where the mail lies")->required();
+    made->add_option("--user", import_.account, "The account that gets it")->required();
+    made->add_flag("--keep-uidl", import_.keep_uidl, "Take over the UIDLs of Dovecot, Courier or Cyrus");
+    made->add_flag("--dry-run", import_.dry_run, "Report only");
+    return made;
+  };
+  CLI::App* maildir = import("maildir", "A Maildir, or a Cyrus mailbox folder", import_from_maildir);
+  maildir->add_option("--uidl-format", import_.dovecot_uidl_format, "Dovecot's pop3_uidl_format")->capture_default_str();
+  maildir
+      ->add_option("--cyrus-uidl-format", import_.cyrus_format, "Cyrus's uidl_format: cyrus, uidonly, dovecot or courier")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, store::CyrusFormat>{{"cyrus", store::CyrusFormat::cyrus},
+                                                                                    {"uidonly", store::CyrusFormat::uidonly},
+                                                                                    {"dovecot", store::CyrusFormat::dovecot},
+                                                                                    {"courier", store::CyrusFormat::courier}}));
+  maildir->add_flag("--skip-trashed", import_.skip_trashed, "Leave out messages with the flag T");
+  import("mbox", "An mbox file", import_from_mbox)
+      ->add_option("--quoting", import_.mbox_quoting, "How \"From \" lines are quoted: mboxrd or none")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, store::MboxQuoting>{{"mboxrd", store::MboxQuoting::mboxrd}, {"none", store::MboxQuoting::none}}));
+  refuse_later(from, "pop3", "Mail from another POP3 server");
+
+  CLI::App* to = verb(&app_, "export", "Mail out: maildir, mbox", nullptr);
+  to->require_subcommand(1);
+  const auto exporting = [&](const char* name, const char* sentence, int (*act)(const Options&, const ExportOptions&)) {
+    CLI::App* made = verb(to, name, sentence, [this, act] { return act(options_, export_); });
+    made->add_option("PATH", export_.path, "Where to write")->required();
+    made->add_option("--user", export_.account, "The account")->required();
+    made->add_flag("--crlf", export_.crlf, "Keep CRLF line ends");
+  };
+  exporting("maildir", "Into a Maildir, made if missing; a second run adds what is new", export_to_maildir);
+  exporting("mbox", "Into a new mbox file", export_to_mbox);
+}
+
 CommandLine::CommandLine() {
   app_.add_option("--config", options_.config, "The configuration file")->envname("RINGPOST_CONFIG");
   app_.add_flag("--json", options_.json, "Results as JSON");
@@ -105,6 +146,7 @@ CommandLine::CommandLine() {
   add_user_verbs();
   // MB
   add_running_verbs();
+  add_transfer_verbs();
   verb(&app_, "completion", "A completion script for the shell", [this] { return completion(text_); })
       ->add_option("SHELL", text_, "bash or zsh")
       ->required()

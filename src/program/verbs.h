@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "options.h"
+#include "transfer.h"
 
 namespace ringpost::program {
 
@@ -19,6 +20,11 @@ int user_passwd(const Options&, const UserOptions&);
 int user_remove(const Options&, const UserOptions&);
 int user_list(const Options&);
 int user_forget(const Options&, const UserOptions&);
+
+int import_from_maildir(const Options&, const ImportOptions&);
+int import_from_mbox(const Options&, const ImportOptions&);
+int export_to_maildir(const Options&, const ExportOptions&);
+int export_to_mbox(const Options&, const ExportOptions&);
 
 int mailbox_list(const Options&, const std::string& account);
 int mailbox_check(const Options&, const std::string& account);  // empty: all

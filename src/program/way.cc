@@ -1,0 +1,32 @@
+#include "way.h"
+
+#include <ringpost/control/client.h>
+
+#include "daemon_way.h"
+#include "local_way.h"
+
+namespace ringpost::program {
+
+Way::Way(Way&&) noexcept = default;
+Way::~Way() = default;
+
+std::expected<Way, std::string> Way::find(std::shared_ptr<const config::Configuration> configuration) {
+  Way way;
+  auto daemon = control::Client::connect(configuration->admin.socket);
+  if (!daemon) return std::unexpected(daemon.error());
+  way.daemon_ = std::move(*daemon);
+  if (way.daemon_) return way;
+  auto local = LocalStore::open(std::move(configuration));
+  if (!local) return std::unexpected(local.error());
+  way.local_ = std::move(*local);
+  return way;
+}
+
+std::unique_ptr<Appender> Way::appender() { return daemon_ ? daemon_appender(*daemon_) : local_appender(*local_); }
+std::unique_ptr<MaildropReader> Way::reader() { return daemon_ ? daemon_reader(*daemon_) : local_reader(*local_); }
+
+std::expected<void, std::string> Way::compact(const std::string& account) {
+  return daemon_ ? daemon_compact(*daemon_, account) : local_compact(*local_, account);
+}
+
+}  // namespace ringpost::program
