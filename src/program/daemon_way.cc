@@ -1,10 +1,9 @@
 #include "daemon_way.h"
 
 #include <deque>
-#include <utility>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace ringpost::program {
 namespace {
@@ -26,7 +25,8 @@ std::expected<json, std::string> ask(control::Client& daemon, const json& reques
   if (auto sent = daemon.send(request.dump(-1, ' ', false, json::error_handler_t::replace)); !sent)
     return std::unexpected(sent.error());
   auto answer = answer_of(daemon);
-  if (answer && !answer->value("ok", false)) return std::unexpected(answer->value("error", std::string("the daemon refuses")));
+  if (answer && !answer->value("ok", false))
+    return std::unexpected(answer->value("error", std::string("the daemon refuses")));
   return answer;
 }
 
@@ -35,7 +35,8 @@ class DaemonAppender final : public Appender {
   explicit DaemonAppender(control::Client& daemon) : daemon_(daemon) {}
 
   void submit(const std::string& account, std::unique_ptr<Prepared> message) override {
-    while (!broken_ && running_ > 0 && (running_ >= in_flight_max || octets_ + message->wire.size() > in_flight_octets_max))
+    while (!broken_ && running_ > 0 &&
+           (running_ >= in_flight_max || octets_ + message->wire.size() > in_flight_octets_max))
       take_answer();
     Place place;
     place.octets = message->wire.size();
@@ -90,7 +91,8 @@ class DaemonAppender final : public Appender {
     const std::uint64_t at = id->get<std::uint64_t>() - first_;
     if (at >= places_.size() || places_[at].outcome) return fail_all(not_understood);
     Place& place = places_[at];
-    if (!answer->value("ok", false)) return settle(place, std::unexpected(fmt::format("{}: {}", place.message->origin, error)));
+    if (!answer->value("ok", false))
+      return settle(place, std::unexpected(fmt::format("{}: {}", place.message->origin, error)));
     Outcome outcome;
     outcome.message = std::move(place.message);
     outcome.already_there = answer->value("already_there", false);
@@ -134,8 +136,8 @@ class DaemonReader final : public MaildropReader {
     while (list.size() < count) {
       const auto line = answer_of(daemon_);
       if (!line) return std::unexpected(line.error());
-      list.push_back({line->value("number", std::uint32_t{0}), line->value("octets", std::uint64_t{0}), line->value("uidl", std::string()),
-                      WallTime{line->value("received", std::int64_t{0})}});
+      list.push_back({line->value("number", std::uint32_t{0}), line->value("octets", std::uint64_t{0}),
+                      line->value("uidl", std::string()), WallTime{line->value("received", std::int64_t{0})}});
     }
     return list;
   }
@@ -145,7 +147,8 @@ class DaemonReader final : public MaildropReader {
     if (!begun) return std::unexpected(begun.error());
     room_.resize(256 << 10);
     for (auto left = begun->value("octets", std::uint64_t{0}); left > 0;) {
-      const auto got = daemon_.receive(MutableOctets(room_).first(static_cast<std::size_t>(std::min<std::uint64_t>(room_.size(), left))));
+      const auto got = daemon_.receive(
+          MutableOctets(room_).first(static_cast<std::size_t>(std::min<std::uint64_t>(room_.size(), left))));
       if (!got) return std::unexpected(got.error());
       piece(Octets(room_).first(*got));
       left -= *got;
@@ -160,8 +163,12 @@ class DaemonReader final : public MaildropReader {
 
 }  // namespace
 
-std::unique_ptr<Appender> daemon_appender(control::Client& daemon) { return std::make_unique<DaemonAppender>(daemon); }
-std::unique_ptr<MaildropReader> daemon_reader(control::Client& daemon) { return std::make_unique<DaemonReader>(daemon); }
+std::unique_ptr<Appender> daemon_appender(control::Client& daemon) {
+  return std::make_unique<DaemonAppender>(daemon);
+}
+std::unique_ptr<MaildropReader> daemon_reader(control::Client& daemon) {
+  return std::make_unique<DaemonReader>(daemon);
+}
 
 std::expected<void, std::string> daemon_compact(control::Client& daemon, const std::string& account) {
   const auto answer = ask(daemon, {{"verb", "compact"}, {"account", account}});

@@ -104,8 +104,10 @@ Entries maildir_entries(const Folder& folder, const ImportOptions& options, Inta
   if (!uidls) return std::unexpected(uidls.error());
   std::vector<Entry> entries;
   std::unordered_set<std::string> seen;
+  int missing = 0;  // a Maildir that git or an archiver brought has no empty folders
   for (std::string sub : {"cur", "new"}) {
     auto names = names_in(folder.descriptor(), sub);
+    if (!names && names.error() == ENOENT && ++missing == 1) continue;
     if (!names) return std::unexpected(fmt::format("{}/{}: {}", options.path, sub, std::strerror(names.error())));
     for (auto& name : *names) {
       auto parts = store::maildir_name(name);

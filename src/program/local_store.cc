@@ -77,7 +77,8 @@ void LocalStore::run(const control::Identity& identity, std::promise<std::string
   }
 }
 
-std::expected<std::unique_ptr<LocalStore>, std::string> LocalStore::open(std::shared_ptr<const config::Configuration> configuration) {
+std::expected<std::unique_ptr<LocalStore>, std::string> LocalStore::open(
+    std::shared_ptr<const config::Configuration> configuration) {
   umask(077);
   const auto identity = control::identity_of(configuration->appliance);
   if (!identity) return std::unexpected(identity.error());
@@ -85,9 +86,10 @@ std::expected<std::unique_ptr<LocalStore>, std::string> LocalStore::open(std::sh
   if (!data) return std::unexpected(data.error());
   std::unique_ptr<LocalStore> store(new LocalStore(configuration, *data));
   if (!control::lock_data_dir(*data))
-    return std::unexpected(configuration->appliance.data_dir +
-                           ": another process owns this data folder; if a ringpostd runs, its admin.socket must be the one in the "
-                           "configuration");
+    return std::unexpected(
+        configuration->appliance.data_dir +
+        ": another process owns this data folder; if a ringpostd runs, its admin.socket must be the one in the "
+        "configuration");
   store->ring_cores_ = std::make_unique<ring::Cores>(1);
   std::promise<std::string> started;
   auto failure = started.get_future();
@@ -98,7 +100,8 @@ std::expected<std::unique_ptr<LocalStore>, std::string> LocalStore::open(std::sh
   store->cores().call({0}, std::make_unique<StoreCall>(StoreCall::What::start, result));
   while (!result) store->wait();
   if (*result) return store;
-  return std::unexpected(configuration->appliance.data_dir + ": the store can't be opened: " + text_of(result->error()));
+  return std::unexpected(configuration->appliance.data_dir +
+                         ": the store can't be opened: " + text_of(result->error()));
 }
 
 void LocalStore::wait() {

@@ -3,10 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include <ringpost/control/store_calls.h>
 
@@ -23,7 +22,8 @@ class LocalAppender final : public Appender {
   }
 
   void submit(const std::string& account, std::unique_ptr<Prepared> message) override {
-    while (running_ >= in_flight_max || (running_ > 0 && octets_ + message->wire.size() > in_flight_octets_max)) store_.wait();
+    while (running_ >= in_flight_max || (running_ > 0 && octets_ + message->wire.size() > in_flight_octets_max))
+      store_.wait();
     auto job = std::make_unique<control::AppendJob>();
     job->account = account;
     job->wire = std::move(message->wire);
@@ -40,13 +40,14 @@ class LocalAppender final : public Appender {
     auto place = std::make_shared<Place>();
     place->message = std::move(message);
     places_.push_back(place);
-    store_.cores().call({0}, std::make_unique<control::AppendCall>(
-                                 std::move(job), [this, place](control::AppendJob& done, const control::AppendResult& result) {
-                                   --running_;
-                                   octets_ -= done.wire.size();
-                                   place->message->wire = std::move(done.wire);
-                                   settle(*place, result);
-                                 }));
+    store_.cores().call(
+        {0}, std::make_unique<control::AppendCall>(
+                 std::move(job), [this, place](control::AppendJob& done, const control::AppendResult& result) {
+                   --running_;
+                   octets_ -= done.wire.size();
+                   place->message->wire = std::move(done.wire);
+                   settle(*place, result);
+                 }));
   }
 
   std::optional<std::expected<Outcome, std::string>> next() override {
@@ -96,8 +97,9 @@ class LocalReader final : public MaildropReader {
 
   std::expected<std::vector<Listed>, std::string> list(const std::string& account) override {
     std::optional<control::ReaderResult> result;
-    store_.cores().call({0}, std::make_unique<control::OpenReader>(account, ring::CoreIndex{0},
-                                                                   [&](control::ReaderResult r) { result.emplace(std::move(r)); }));
+    store_.cores().call(
+        {0}, std::make_unique<control::OpenReader>(account, ring::CoreIndex{0},
+                                                   [&](control::ReaderResult r) { result.emplace(std::move(r)); }));
     while (!result) store_.wait();
     if (!*result) return std::unexpected(std::string(text_of(result->error())));
     reader_ = std::move(**result);
@@ -134,8 +136,12 @@ class LocalReader final : public MaildropReader {
 
 }  // namespace
 
-std::unique_ptr<Appender> local_appender(LocalStore& store) { return std::make_unique<LocalAppender>(store); }
-std::unique_ptr<MaildropReader> local_reader(LocalStore& store) { return std::make_unique<LocalReader>(store); }
+std::unique_ptr<Appender> local_appender(LocalStore& store) {
+  return std::make_unique<LocalAppender>(store);
+}
+std::unique_ptr<MaildropReader> local_reader(LocalStore& store) {
+  return std::make_unique<LocalReader>(store);
+}
 
 std::expected<void, std::string> local_compact(LocalStore& store, const std::string& account) {
   std::optional<control::Compact::Result> result;

@@ -1,6 +1,5 @@
 // ringpost mailbox ...: looking after maildrops.
 #include <ctime>
-
 #include <nlohmann/json.hpp>
 
 #include <ringpost/accounts/account_name.h>
@@ -17,8 +16,8 @@ std::string time_text(WallTime time) {
   const std::time_t seconds = time.microseconds / 1'000'000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                     parts.tm_min, parts.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 // The configuration and the account's canonical name; null: `status` says what to exit with.
@@ -49,9 +48,13 @@ int mailbox_list(const Options& options, const std::string& given) {
   if (!options.json) fmt::print("{:>8} {:>12}  {:<20}  {}\n", "number", "octets", "received", "UIDL");
   for (const Listed& message : *list) {
     if (options.json)
-      array.push_back({{"number", message.number}, {"octets", message.octets}, {"received", time_text(message.received)}, {"uidl", message.uidl}});
+      array.push_back({{"number", message.number},
+                       {"octets", message.octets},
+                       {"received", time_text(message.received)},
+                       {"uidl", message.uidl}});
     else
-      fmt::print("{:>8} {:>12}  {:<20}  {}\n", message.number, message.octets, time_text(message.received), message.uidl);
+      fmt::print("{:>8} {:>12}  {:<20}  {}\n", message.number, message.octets, time_text(message.received),
+                 message.uidl);
   }
   if (options.json) fmt::print("{}\n", array.dump(-1, ' ', false, json::error_handler_t::replace));
   return done;

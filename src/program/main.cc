@@ -9,6 +9,7 @@
 namespace {
 
 using namespace ringpost::program;
+namespace store = ringpost::store;
 
 struct Later {
   const char* verb;
@@ -83,7 +84,6 @@ void CommandLine::add_mailbox_verbs() {
     return made->add_option("NAME", text_, "The account");
   };
   named("list", "Number, size, time and UIDL of each message", mailbox_list)->required();
-  //CR
   named("compact", "Give the room of deleted mail back", mailbox_compact)->required();
 }
 
@@ -94,7 +94,6 @@ void CommandLine::add_running_verbs() {
       ->add_option("WHO", text_, "An account, a session's id, or \"all\"")
       ->required();
   verb(&app_, "reload", "Make a changed configuration count", [this] { return reload(options_); });
-  // DR
 }
 
 void CommandLine::add_transfer_verbs() {
@@ -109,18 +108,21 @@ void CommandLine::add_transfer_verbs() {
     return made;
   };
   CLI::App* maildir = import("maildir", "A Maildir, or a Cyrus mailbox folder", import_from_maildir);
-  maildir->add_option("--uidl-format", import_.dovecot_uidl_format, "Dovecot's pop3_uidl_format")->capture_default_str();
+  maildir->add_option("--uidl-format", import_.dovecot_uidl_format, "Dovecot's pop3_uidl_format")
+      ->capture_default_str();
   maildir
-      ->add_option("--cyrus-uidl-format", import_.cyrus_format, "Cyrus's uidl_format: cyrus, uidonly, dovecot or courier")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, store::CyrusFormat>{{"cyrus", store::CyrusFormat::cyrus},
-                                                                                    {"uidonly", store::CyrusFormat::uidonly},
-                                                                                    {"dovecot", store::CyrusFormat::dovecot},
-                                                                                    {"courier", store::CyrusFormat::courier}}));
+      ->add_option("--cyrus-uidl-format", import_.cyrus_format,
+                   "Cyrus's uidl_format: cyrus, uidonly, dovecot or courier")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, store::CyrusFormat>{{"cyrus", store::CyrusFormat::cyrus},
+                                                                            {"uidonly", store::CyrusFormat::uidonly},
+                                                                            {"dovecot", store::CyrusFormat::dovecot},
+                                                                            {"courier", store::CyrusFormat::courier}}));
   maildir->add_flag("--skip-trashed", import_.skip_trashed, "Leave out messages with the flag T");
   import("mbox", "An mbox file", import_from_mbox)
       ->add_option("--quoting", import_.mbox_quoting, "How \"From \" lines are quoted: mboxrd or none")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, store::MboxQuoting>{{"mboxrd", store::MboxQuoting::mboxrd}, {"none", store::MboxQuoting::none}}));
+      ->transform(CLI::CheckedTransformer(std::map<std::string, store::MboxQuoting>{
+          {"mboxrd", store::MboxQuoting::mboxrd}, {"none", store::MboxQuoting::none}}));
   refuse_later(from, "pop3", "Mail from another POP3 server");
 
   CLI::App* to = verb(&app_, "export", "Mail out: maildir, mbox", nullptr);
@@ -144,7 +146,7 @@ CommandLine::CommandLine() {
       ->add_option("DIR", text_, "The folder")
       ->required();
   add_user_verbs();
-  // MB
+  add_mailbox_verbs();
   add_running_verbs();
   add_transfer_verbs();
   verb(&app_, "completion", "A completion script for the shell", [this] { return completion(text_); })

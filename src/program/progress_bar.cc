@@ -1,9 +1,8 @@
 #include "progress_bar.h"
 
 #include <algorithm>
-#include <unistd.h>
-
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace ringpost::program {
 namespace {
@@ -20,7 +19,9 @@ ProgressBar::~ProgressBar() {
   if (drawn_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void ProgressBar::begins(std::uint64_t octets_in_all) { octets_in_all_ = octets_in_all; }
+void ProgressBar::begins(std::uint64_t octets_in_all) {
+  octets_in_all_ = octets_in_all;
+}
 
 void ProgressBar::done(std::uint64_t octets, std::uint64_t messages) {
   if (!shown_) return;

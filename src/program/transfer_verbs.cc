@@ -22,11 +22,13 @@ class NoAppender final : public Appender {
 };
 
 // The name as the store knows it. Error: no such account, so that a slip of the pen makes no maildrop.
-std::expected<std::string, std::string> known_account(const config::Configuration& configuration, const std::string& given) {
+std::expected<std::string, std::string> known_account(const config::Configuration& configuration,
+                                                      const std::string& given) {
   const auto file = accounts::AccountFile::blocking_load(configuration.accounts.file, configuration.accounts.fold_case);
   if (!file) return std::unexpected(file.error());
   const accounts::Account* account = (*file)->find(given);
-  if (!account) return std::unexpected(fmt::format("there is no account {}; `ringpost user add {}` makes it", given, given));
+  if (!account)
+    return std::unexpected(fmt::format("there is no account {}; `ringpost user add {}` makes it", given, given));
   return account->name;
 }
 
@@ -34,14 +36,24 @@ void print_notes(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) fmt::print(stderr, "ringpost: {}\n", note);
 }
 
-void print_json(const json& value) { fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace)); }
+void print_json(const json& value) {
+  fmt::print("{}\n", value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
 
 int report(const Options& options, const ImportReport& result, bool dry_run) {
   if (options.json) {
-    print_json({{"found", result.found}, {"added", result.added}, {"already_there", result.already_there},
-                {"octets", result.octets}, {"uidl_kept", result.uidl_kept}, {"uidl_unknown", result.uidl_unknown},
-                {"uidl_replaced", result.uidl_replaced}, {"skipped", result.skipped}, {"failed", result.failed},
-                {"doubts", result.doubts}, {"dry_run", dry_run}, {"notes", result.notes}});
+    print_json({{"found", result.found},
+                {"added", result.added},
+                {"already_there", result.already_there},
+                {"octets", result.octets},
+                {"uidl_kept", result.uidl_kept},
+                {"uidl_unknown", result.uidl_unknown},
+                {"uidl_replaced", result.uidl_replaced},
+                {"skipped", result.skipped},
+                {"failed", result.failed},
+                {"doubts", result.doubts},
+                {"dry_run", dry_run},
+                {"notes", result.notes}});
   } else {
     print_notes(result.notes);
     if (dry_run)
@@ -55,7 +67,8 @@ int report(const Options& options, const ImportReport& result, bool dry_run) {
     if (result.skipped) fmt::print("{} entries skipped\n", result.skipped);
     if (result.doubts) fmt::print("{} lines of the mbox may be read in two ways\n", result.doubts);
   }
-  return result.failed ? refuse(fmt::format("{} messages were not imported; run it again for those", result.failed)) : done;
+  return result.failed ? refuse(fmt::format("{} messages were not imported; run it again for those", result.failed))
+                       : done;
 }
 
 template <typename Import>
@@ -90,7 +103,8 @@ int export_with(const Options& options, ExportOptions wanted, Export run) {
   int status = done;
   const auto configuration = read_configuration(options, status);
   if (!configuration) return status;
-  if (const char* fault = accounts::fault_of_name(wanted.account)) return refuse(fmt::format("\"{}\": {}", wanted.account, fault));
+  if (const char* fault = accounts::fault_of_name(wanted.account))
+    return refuse(fmt::format("\"{}\": {}", wanted.account, fault));
   wanted.account = accounts::canonical_name(wanted.account, configuration->accounts.fold_case);
   auto way = Way::find(configuration);
   if (!way) return refuse(way.error());
@@ -102,7 +116,10 @@ int export_with(const Options& options, ExportOptions wanted, Export run) {
   }
   if (!result) return refuse(result.error());
   if (options.json) {
-    print_json({{"written", result->written}, {"already_there", result->already_there}, {"failed", result->failed}, {"notes", result->notes}});
+    print_json({{"written", result->written},
+                {"already_there", result->already_there},
+                {"failed", result->failed},
+                {"notes", result->notes}});
   } else {
     print_notes(result->notes);
     fmt::print("{} messages written, {} were there already\n", result->written, result->already_there);
@@ -112,9 +129,17 @@ int export_with(const Options& options, ExportOptions wanted, Export run) {
 
 }  // namespace
 
-int import_from_maildir(const Options& options, const ImportOptions& import) { return import_with(options, import, import_maildir); }
-int import_from_mbox(const Options& options, const ImportOptions& import) { return import_with(options, import, import_mbox); }
-int export_to_maildir(const Options& options, const ExportOptions& wanted) { return export_with(options, wanted, export_maildir); }
-int export_to_mbox(const Options& options, const ExportOptions& wanted) { return export_with(options, wanted, export_mbox); }
+int import_from_maildir(const Options& options, const ImportOptions& import) {
+  return import_with(options, import, import_maildir);
+}
+int import_from_mbox(const Options& options, const ImportOptions& import) {
+  return import_with(options, import, import_mbox);
+}
+int export_to_maildir(const Options& options, const ExportOptions& wanted) {
+  return export_with(options, wanted, export_maildir);
+}
+int export_to_mbox(const Options& options, const ExportOptions& wanted) {
+  return export_with(options, wanted, export_mbox);
+}
 
 }  // namespace ringpost::program

@@ -22,8 +22,12 @@ std::expected<Way, std::string> Way::find(std::shared_ptr<const config::Configur
   return way;
 }
 
-std::unique_ptr<Appender> Way::appender() { return daemon_ ? daemon_appender(*daemon_) : local_appender(*local_); }
-std::unique_ptr<MaildropReader> Way::reader() { return daemon_ ? daemon_reader(*daemon_) : local_reader(*local_); }
+std::unique_ptr<Appender> Way::appender() {
+  return daemon_ ? daemon_appender(*daemon_) : local_appender(*local_);
+}
+std::unique_ptr<MaildropReader> Way::reader() {
+  return daemon_ ? daemon_reader(*daemon_) : local_reader(*local_);
+}
 
 std::expected<void, std::string> Way::compact(const std::string& account) {
   return daemon_ ? daemon_compact(*daemon_, account) : local_compact(*local_, account);
