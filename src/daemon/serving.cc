@@ -78,7 +78,8 @@ class Serving final : public control::Appliance {
   std::unique_ptr<control::Server> server_;
   ConnectionCounts connections_;
   int data_dir_ = -1;
-  Handover next_;  // arriving
+  std::map<std::string, std::vector<int>> first_listeners_;  // until the store has been opened
+  Handover next_;                                            // arriving
   std::list<Then> reload_waits_, accounts_wait_;
   bool ready_ = false;
   bool draining_ = false;
@@ -105,7 +106,7 @@ void Serving::start(Handover handover) {
   loop_.watch(channel_.descriptor(), POLLIN, [this](short) { hear_parent(); });
   server_ = std::make_unique<control::Server>(loop_, *core_set_, *this, handover.take_admin_socket(),
                                               handover.take_figures());
-  next_ = std::move(handover);
+  first_listeners_ = handover.take_listeners();
   start_store();
 }
 
@@ -161,7 +162,7 @@ void Serving::start_store() {
         own_log_->write(
             LogLevel::info, "started",
             {{"version", RINGPOST_VERSION}, {"cores", cpus_.size()}, {"accounts", accounts_->accounts().size()}});
-        auto plan = std::make_shared<Plan>(plan_of(next_.take_listeners()));
+        auto plan = std::make_shared<Plan>(plan_of(std::move(first_listeners_)));
         control::on_each_core(
             *core_set_,
             [this, plan](ring::CoreIndex core, control::CoreServices&) { cores_[core.value]->take_over(*plan); },
@@ -300,6 +301,8 @@ std::shared_ptr<std::function<void()>> after_all(std::size_t count, std::functio
 void Serving::drain() {
   if (std::exchange(draining_, true)) return;
   own_log_->write(LogLevel::info, "draining", {});
+  answer(reload_waits_, {"the daemon is stopping", {}});
+  answer(accounts_wait_, {"the daemon is stopping", {}});
   server_->close();
   const auto patience = configuration_->appliance.drain_timeout;
   loop_.at(Clock::now() + patience + ending_max, [this] {

@@ -94,6 +94,7 @@ void CommandLine::add_running_verbs() {
       ->add_option("WHO", text_, "An account, a session's id, or \"all\"")
       ->required();
   verb(&app_, "reload", "Make a changed configuration count", [this] { return reload(options_); });
+  verb(&app_, "doctor", "What of this machine helps or hinders", [this] { return doctor(options_); });
 }
 
 void CommandLine::add_transfer_verbs() {
