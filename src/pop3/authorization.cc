@@ -23,7 +23,7 @@ ring::Task<bool> LiveSession::authorization() {
     if (doomed()) co_return false;
     if (connection_.room() < capabilities_octets_max) {
       const auto ending = co_await connection_.flushed(server().send_timeout);
-      if (ended_by(ending, "client takes nothing")) co_return false;
+      if (output_ended_by(ending)) co_return false;
     }
     Next next = take_line();
     if (next == Next::wait) {

@@ -89,6 +89,8 @@ class LiveSession final : public store::Holder, public ListedSession {
   Next mistake(std::string_view text);  // the client's: counted
   Next refuse(store::StoreError);
   bool ended_by(ring::Ending, const char* when_timed_out);  // true: the session is over
+  // The same for a wait to send: over a broken connection what was received before is still executed (M6).
+  bool output_ended_by(ring::Ending);
   bool doomed();
 
   // Login.
@@ -122,9 +124,10 @@ class LiveSession final : public store::Holder, public ListedSession {
   ring::Task<bool> send_large(const store::MessageEntry&);
   ring::Task<int> read_cold(std::uint64_t offset, MutableOctets into);
   bool read_hot(std::uint64_t offset, MutableOctets into) noexcept;
-  ring::Task<bool> have_room(std::size_t octets);
+  ring::Task<ring::Ending> have_room(std::size_t octets);
   Next refuse_unreadable(int file_error);
   bool mail_cut_short(int file_error);
+  bool mail_not_sent(ring::Ending) noexcept;  // false: the session is over
   void mail_handed_over(std::uint64_t end) noexcept;
   void release_view() noexcept;
   std::uint32_t gather_octets_max() const noexcept;

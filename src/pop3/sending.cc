@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <vector>
 
 #include "live_session.h"
@@ -38,7 +39,7 @@ void LiveSession::release_view() noexcept {
 
 // The end of the answer by our own count: output that a broken connection threw away never counts as arrived (M6).
 void LiveSession::mail_handed_over(std::uint64_t end) noexcept {
-  last_mail_end_ = end;
+  last_mail_end_ = std::max(last_mail_end_, end);
   if (wanted_.is_top) {
     ++topped_;
     ++services_.counters.topped;
@@ -46,6 +47,12 @@ void LiveSession::mail_handed_over(std::uint64_t end) noexcept {
     ++retrieved_;
     ++services_.counters.retrieved;
   }
+}
+
+// An answer that never left can never arrive: with it under way no mark is carried out any more.
+bool LiveSession::mail_not_sent(ring::Ending ending) noexcept {
+  last_mail_end_ = std::numeric_limits<std::uint64_t>::max();
+  return !output_ended_by(ending);
 }
 
 bool LiveSession::read_hot(std::uint64_t offset, MutableOctets into) noexcept {
@@ -129,15 +136,15 @@ bool LiveSession::mail_cut_short(int file_error) {
   return false;
 }
 
-ring::Task<bool> LiveSession::have_room(std::size_t octets) {
-  if (connection_.room() >= octets) co_return true;
+ring::Task<ring::Ending> LiveSession::have_room(std::size_t octets) {
+  if (connection_.room() >= octets) co_return ring::Ending::none;
   const auto ending = co_await connection_.flushed(server().send_timeout);
-  co_return !ended_by(ending, "client takes nothing");
+  co_return ending;
 }
 
 ring::Task<bool> LiveSession::send_small(const store::MessageEntry& entry) {
-  const bool room = co_await have_room(entry.reply_octets);
-  if (!room) co_return false;
+  const auto ending = co_await have_room(entry.reply_octets);
+  if (ending != ring::Ending::none) co_return mail_not_sent(ending);
   if (send_hot()) co_return true;
   std::vector<std::byte> reply(entry.reply_octets);
   const int error = co_await read_cold(entry.log_offset + entry.reply_skip, reply);
@@ -160,7 +167,7 @@ ring::Task<bool> LiveSession::send_large(const store::MessageEntry& entry) {
     refuse_unreadable(sent.file_error);
     co_return true;
   }
-  if (ended_by(sent.ending, "client takes nothing")) co_return false;
+  if (sent.ending != ring::Ending::none) co_return mail_not_sent(sent.ending);
   mail_handed_over(end);
   co_return true;
 }
@@ -179,8 +186,8 @@ ring::Task<bool> LiveSession::send_top(const store::MessageEntry& entry) {
         std::min({left, std::max<std::uint64_t>(guess, reply_octets_max), std::uint64_t{top_window_octets_max}}));
     guess = top_window_octets_max;
     const std::size_t status = sent == 0 ? top_status.size() : 0;
-    const bool room = co_await have_room(status + size);
-    if (!room) co_return false;
+    const auto ending = co_await have_room(status + size);
+    if (ending != ring::Ending::none) co_return mail_not_sent(ending);
     MutableOctets part = connection_.prepare(status + size);
     if (read_hot(offset, part.subspan(status))) {
       services_.sends.octets_gathered += size;
@@ -202,8 +209,8 @@ ring::Task<bool> LiveSession::send_top(const store::MessageEntry& entry) {
     offset += size;
     left -= size;
   }
-  const bool room = co_await have_room(reply_octets_max);
-  if (!room) co_return false;
+  const auto ending = co_await have_room(reply_octets_max);
+  if (ending != ring::Ending::none) co_return mail_not_sent(ending);
   ReplyWriter out(connection_.prepare(reply_octets_max));
   if (sent == 0) out.text(top_status);
   if (cut.in_header()) out.text("\r\n");

@@ -138,6 +138,11 @@ bool LiveSession::ended_by(ring::Ending ending, const char* when_timed_out) {
   return true;
 }
 
+bool LiveSession::output_ended_by(ring::Ending ending) {
+  if (ending == ring::Ending::peer_reset && connection_.room() >= capabilities_octets_max) return false;
+  return ended_by(ending, "client takes nothing");
+}
+
 // Hears one line of what is there. The line lies in the connection's buffer until it is consumed, and a credential is
 // overwritten there first.
 Next LiveSession::take_line() {

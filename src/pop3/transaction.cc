@@ -19,7 +19,7 @@ ring::Task<void> LiveSession::transaction() {
     if (doomed()) co_return;
     if (connection_.room() < capabilities_octets_max) {
       const auto ending = co_await connection_.flushed(server().send_timeout);
-      if (ended_by(ending, "client takes nothing")) co_return;
+      if (output_ended_by(ending)) co_return;
     }
     const Next next = take_line();
     if (next == Next::wait) {
@@ -31,7 +31,8 @@ ring::Task<void> LiveSession::transaction() {
     if (next == Next::listing) {
       while (!list_some()) {
         const auto ending = co_await connection_.flushed(server().send_timeout);
-        if (ended_by(ending, "client takes nothing")) co_return;
+        if (output_ended_by(ending)) co_return;
+        if (ending != ring::Ending::none) break;  // nobody will read the rest
       }
     }
     if (next == Next::mail && !send_hot()) {

@@ -1,4 +1,4 @@
-// Plays tests/pop3/dialogues/*.txt against a real session on the real ring. A dialogue file:
+// Plays tests/pop3/dialogues/*.txt twice: on the real ring with real sockets, and in the simulator. A dialogue file:
 //
 //   # comment                   what it shows, with its RFC rows
 //   set KEY VALUE               of the virtual server, before the first client
@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "house.h"
+#include "sim_house.h"
 
 namespace ringpost::pop3 {
 namespace {
@@ -94,17 +95,23 @@ void set(HouseSettings& settings, const std::string& key, const std::string& val
     FAIL() << "no such setting: " << key;
 }
 
-class Dialogue : public ::testing::TestWithParam<std::string> {
+enum class EngineName : std::uint8_t { uring, simulator };
+
+class Dialogue : public ::testing::TestWithParam<std::tuple<EngineName, std::string>> {
  protected:
-  Client& client(char number) {
-    if (!house_) house_ = std::make_unique<House>(settings_);
+  Talker& client(char number) {
     auto& client = clients_[number];
-    if (!client) client = std::make_unique<Client>(*house_);
+    if (!client) client = stage().enter();
     return *client;
   }
-  House& house() {
-    client('1');
-    return *house_;
+  // Made when it is first needed: settings come before it.
+  Stage& stage() {
+    if (stage_) return *stage_;
+    if (std::get<0>(GetParam()) == EngineName::uring)
+      stage_ = std::make_unique<House>(settings_);
+    else
+      stage_ = std::make_unique<SimHouse>(settings_);
+    return *stage_;
   }
 
   void play(std::string line) {
@@ -116,7 +123,7 @@ class Dialogue : public ::testing::TestWithParam<std::string> {
     if (word == "mail") return mail(rest);
     if (word == "L:") {
       const std::size_t end = rest.find(' ');
-      EXPECT_TRUE(house().log().has(rest.substr(0, end), rest.substr(end + 1))) << line;
+      EXPECT_TRUE(stage().logged(rest.substr(0, end), rest.substr(end + 1))) << line;
       return;
     }
     char number = '1';
@@ -125,7 +132,7 @@ class Dialogue : public ::testing::TestWithParam<std::string> {
         number = word[at];
         word.erase(at, 1);
       }
-    Client& who = client(number);
+    Talker& who = client(number);
     if (word == "C:") return who.say(unescaped(rest));
     if (word == "C-:") return who.send(unescaped(rest));
     if (word == "finish") return who.finish();
@@ -149,7 +156,6 @@ class Dialogue : public ::testing::TestWithParam<std::string> {
   }
 
   void mail(const std::string& rest) {
-    if (!house_) house_ = std::make_unique<House>(settings_);
     const std::size_t blank = rest.find(' ');
     const std::string account = rest.substr(0, blank);
     std::string text = blank == std::string::npos ? "" : rest.substr(blank + 1);
@@ -160,20 +166,21 @@ class Dialogue : public ::testing::TestWithParam<std::string> {
     }
     std::string message;
     for (; times > 0; --times) message += unescaped(text);
-    house_->deliver(account, message);
+    stage().deliver(account, message);
   }
 
   HouseSettings settings_;
-  std::unique_ptr<House> house_;
-  std::map<char, std::unique_ptr<Client>> clients_;
+  std::unique_ptr<Stage> stage_;
+  std::map<char, std::unique_ptr<Talker>> clients_;
 };
 
 TEST_P(Dialogue, GoesAsWritten) {
-  std::ifstream file(std::string(RINGPOST_DIALOGUES) + "/" + GetParam() + ".txt");
+  const std::string name = std::get<1>(GetParam());
+  std::ifstream file(std::string(RINGPOST_DIALOGUES) + "/" + name + ".txt");
   ASSERT_TRUE(file);
   int number = 0;
   for (std::string line; std::getline(file, line);) {
-    SCOPED_TRACE(GetParam() + ".txt:" + std::to_string(++number));
+    SCOPED_TRACE(name + ".txt:" + std::to_string(++number));
     play(line);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
   }
@@ -188,8 +195,13 @@ std::vector<std::string> dialogues() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Pop3, Dialogue, ::testing::ValuesIn(dialogues()),
-                         [](const auto& named) { return named.param; });
+INSTANTIATE_TEST_SUITE_P(Pop3, Dialogue,
+                         ::testing::Combine(::testing::Values(EngineName::uring, EngineName::simulator),
+                                            ::testing::ValuesIn(dialogues())),
+                         [](const auto& named) {
+                           return (std::get<0>(named.param) == EngineName::uring ? "uring_" : "simulator_") +
+                                  std::get<1>(named.param);
+                         });
 
 }  // namespace
 }  // namespace ringpost::pop3

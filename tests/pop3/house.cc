@@ -4,56 +4,12 @@
 #include <chrono>
 #include <poll.h>
 
-#include <ringpost/base/crc32c.h>
-#include <ringpost/store/wire_form.h>
+#include "letter.h"
 
 namespace ringpost::pop3 {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-void KeptLog::write(LogLevel, std::string_view event, std::initializer_list<LogField> fields) noexcept {
-  std::string line(event);
-  for (const LogField& field : fields) {
-    line.append(" ").append(field.key).append("=");
-    std::visit(
-        [&line](const auto& value) {
-          using Value = std::decay_t<decltype(value)>;
-          if constexpr (std::is_same_v<Value, std::string_view>)
-            line += value;
-          else
-            line += std::to_string(value);
-        },
-        field.value);
-  }
-  const std::lock_guard lock(mutex_);
-  lines_.push_back(std::move(line));
-}
-
-std::vector<std::string> KeptLog::lines() const {
-  const std::lock_guard lock(mutex_);
-  return lines_;
-}
-
-bool KeptLog::has(std::string_view event, std::string_view part) const {
-  for (int tried = 0; tried < 500; ++tried) {
-    for (const std::string& line : lines())
-      if (line.starts_with(event) && line.find(part) != std::string::npos) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return false;
-}
-
-HouseSettings::HouseSettings() {
-  config::VirtualServer server;
-  server.name = "test";
-  server.require_tls = config::RequireTls::never;
-  configuration.virtual_servers.push_back(server);
-  configuration.store.reserve = 0;
-  configuration.accounts.failure_grid = milliseconds(20);
-  configuration.accounts.argon2_memory_kib = 64;
-  configuration.accounts.argon2_passes = 1;
-}
 
 namespace {
 
@@ -122,6 +78,10 @@ void House::run_task(std::function<ring::Task<void>()> make) {
   done.get_future().wait();
 }
 
+std::unique_ptr<Talker> House::enter() {
+  return std::make_unique<Client>(*this);
+}
+
 ring::Descriptor House::connect() {
   ring::SocketPair pair;
   on_core([&] {
@@ -135,18 +95,8 @@ ring::Descriptor House::connect() {
 }
 
 void House::deliver(const std::string& account, std::string_view raw) {
-  store::WireFormer former;
-  std::string wire;
-  former.feed(octets_of(raw), wire);
-  former.finish(wire);
-  const Octets whole = octets_of(wire);
-  store::Incoming incoming;
-  incoming.wire_form = {&whole, 1};
-  incoming.wire_octets = former.wire_octets();
-  incoming.octets = former.octets();
-  incoming.header_octets = static_cast<std::uint32_t>(former.header_octets());
-  incoming.wire_crc32c = former.crc32c();
-  run_task([&] { return append(*maildrops_, account, incoming); });
+  const Letter letter(raw);
+  run_task([&] { return append(*maildrops_, account, letter.incoming); });
 }
 
 std::uint32_t House::living() {
@@ -233,12 +183,6 @@ void Client::reset() {
   const linger hard{1, 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   ::close(std::exchange(socket_, -1));
-}
-
-std::string Client::login(std::string_view name, std::string_view password) {
-  line();
-  ask("USER " + std::string(name));
-  return ask("PASS " + std::string(password));
 }
 
 }  // namespace ringpost::pop3

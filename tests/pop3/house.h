@@ -17,38 +17,20 @@
 #include <ringpost/store/maildrops.h>
 
 #include "../ring/one_core.h"
+#include "stage.h"
 
 namespace ringpost::pop3 {
 
-// Events as "name key=value key=value" lines.
-class KeptLog final : public EventLog {
- public:
-  void write(LogLevel, std::string_view event, std::initializer_list<LogField>) noexcept override;
-  std::vector<std::string> lines() const;
-  // Waits up to five seconds for a line that begins with `event` and holds `part`.
-  bool has(std::string_view event, std::string_view part) const;
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
-struct HouseSettings {
-  config::Configuration configuration;
-  std::string accounts = "anna:{PLAIN}secret\nberta:{PLAIN}pass word \ncarl:{PLAIN}p\xc3\xa4ss\nempty:{PLAIN}x\n";
-  HouseSettings();
-  config::VirtualServer& server() { return configuration.virtual_servers.front(); }
-};
-
-class House {
+class House final : public Stage {
  public:
   explicit House(HouseSettings settings = {});
-  ~House();
+  ~House() override;
+  std::unique_ptr<Talker> enter() override;
+  bool logged(std::string_view event, std::string_view part) override { return log_.has(event, part); }
 
   // A session is served at one end; this is the other one, for a Client.
   ring::Descriptor connect();
-  // Durably there when it returns; `raw` in any line ends.
-  void deliver(const std::string& account, std::string_view raw);
+  void deliver(const std::string& account, std::string_view raw) override;
 
   // Runs on the core, between completions; returns when it has run.
   void on_core(std::function<void()>);
@@ -86,28 +68,22 @@ class House {
 };
 
 // A blocking client: every wait ends after ten seconds with a failure.
-class Client {
+class Client final : public Talker {
  public:
   explicit Client(ring::Descriptor socket);
   explicit Client(House& house) : Client(house.connect()) {}
-  ~Client();
+  ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void send(std::string_view octets);
-  void say(std::string_view line) { send(std::string(line) + "\r\n"); }
-  std::string line();  // without its CRLF; "<end>" at the end, "<reset>", "<silence>"
-  std::string ask(std::string_view command) {
-    say(command);
-    return line();
-  }
+  void send(std::string_view octets) override;
+  std::string line() override;
   std::string octets(std::size_t count);
   // The rest of a multi-line answer, its lines as they came, with the terminator.
   std::string listing();
   bool at_end();  // waits for FIN or reset
-  void finish();  // FIN
-  void reset();   // RST
-  std::string login(std::string_view name = "anna", std::string_view password = "secret");
+  void finish() override;
+  void reset() override;
   ring::Descriptor socket() const { return socket_; }
 
  private:
