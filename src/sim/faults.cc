@@ -81,7 +81,7 @@ Faults Faults::drawn(Random& random) noexcept {
     faults.write_fails = maybe(random, 0.1);
     faults.read_fails = maybe(random, 0.05);
     faults.open_fails = maybe(random, 0.05);
-    if (random.chance(0.2)) faults.disk_octets = random.between(200, 2000) * 4096;
+    if (random.chance(0.2)) faults.disk_octets = random.between(300, 900) * 4096;
   }
   faults.write_short = maybe(random, 0.2);
   faults.read_short = maybe(random, 0.2);
@@ -94,6 +94,7 @@ Faults Faults::drawn(Random& random) noexcept {
   faults.socket_octets_max = static_cast<std::uint32_t>(random.between(1, 32) * 2048);
   faults.send_short = maybe(random, 0.3);
   faults.multishot_ends = maybe(random, 0.1);
+  faults.no_buffers = maybe(random, 0.1);
   faults.accept_fails = maybe(random, 0.1);
   faults.late_completion = maybe(random, 0.1);
   faults.pool_full = maybe(random, 0.05);
@@ -107,12 +108,13 @@ std::string Faults::described() const {
       "sync fails {:.3f}, folder sync fails {:.3f}, write-back fails {:.3f}, write fails {:.3f}, read fails {:.3f}, "
       "open fails {:.3f}, disk of {} KiB, short writes {:.2f}, short reads {:.2f}, older blocks in gaps {:.2f}, "
       "write-back {:.2f}, eviction {:.2f}, disk {} us, network {} us, splits {:.2f}, socket queue {}, "
-      "short sends {:.2f}, multishot ends {:.3f}, accept fails {:.3f}, late completions {:.3f}, pool full {:.3f}, "
+      "short sends {:.2f}, multishot ends {:.3f}, no buffers {:.3f}, accept fails {:.3f}, late completions {:.3f}, "
+      "pool full {:.3f}, "
       "{} buffers of {}",
       sync_fails, folder_sync_fails, write_back_fails, write_fails, read_fails, open_fails, disk_octets / 1024,
       write_short, read_short, older_blocks_in_gap, write_back, evict, disk_latency_mean.count() / 1000,
-      network_latency_mean.count() / 1000, packet_split, socket_octets_max, send_short, multishot_ends, accept_fails,
-      late_completion, pool_full, lent_buffers, lent_buffer_octets);
+      network_latency_mean.count() / 1000, packet_split, socket_octets_max, send_short, multishot_ends, no_buffers,
+      accept_fails, late_completion, pool_full, lent_buffers, lent_buffer_octets);
 }
 
 }  // namespace ringpost::sim

@@ -180,6 +180,7 @@ std::string Network::take(SocketNumber number, std::size_t octets_max) {
 
 void Network::finish_sending(SocketNumber number) {
   Socket* at = socket(number);
+  if (!at->server_side && !at->closed) ++counts_[Fault::connection_half_closed];
   at->finishing = true;
   schedule_delivery(*at);
 }
@@ -199,6 +200,7 @@ void Network::reset(SocketNumber number) {
   Socket* at = socket(number);
   if (!at) return;
   story_.tell(events_.now(), "socket {} is reset by its own end", number);
+  if (!at->server_side) ++counts_[Fault::connection_reset];
   at->queue.clear();
   at->undelivered = 0;
   at->closed = true;

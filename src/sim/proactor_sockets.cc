@@ -79,7 +79,7 @@ void SimProactor::try_receive(std::uint64_t tag) {
     if (socket->peer_finished) return end(tag, 0);
     return;
   }
-  if (buffers_free_.empty()) {
+  if (buffers_free_.empty() || world_.random().chance(world_.faults().no_buffers)) {
     ++world_.counts()[Fault::buffers_ran_out];
     return end(tag, -ENOBUFS);
   }

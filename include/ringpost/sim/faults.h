@@ -104,6 +104,7 @@ struct Faults {
   // Kernel.
   double send_short = 0;
   double multishot_ends = 0;
+  double no_buffers = 0;
   double accept_fails = 0;
   double late_completion = 0;
   double pool_full = 0;

@@ -36,6 +36,7 @@ class Client {
   ring::Task<bool> look();
   ring::Task<void> fetch();
   ring::Task<void> mark_and_end();
+  ring::Task<void> ask_and_die();
   ring::Task<void> leave(bool orderly);
   ring::Task<bool> retrieve(Item& item);
 
@@ -205,6 +206,7 @@ ring::Task<void> Client::mark_and_end() {
     }
     if (!batch.empty()) say(batch.substr(0, batch.size() - 2));
     if (plan_.reads_late) {
+      ++world_.counts()[Fault::peer_stopped_reading];
       Wait late(world_.events(), milliseconds(random_.below(5000)));
       co_await late;
     }
@@ -239,6 +241,33 @@ ring::Task<void> Client::mark_and_end() {
   co_return co_await leave(true);
 }
 
+// M6: what its kernel has not acknowledged was not fetched, and nothing is deleted.
+ring::Task<void> Client::ask_and_die() {
+  std::vector<Letter*> marked;
+  std::string batch;
+  std::uint64_t octets = 0;
+  for (const Item& item : items_) {
+    if (!item.letter) continue;
+    for (int times = 0; times < 3; ++times) {
+      batch += fmt::format("RETR {}\r\n", item.number);
+      octets += item.letter->wire.size();
+    }
+    batch += fmt::format("DELE {}\r\n", item.number);
+    marked.push_back(item.letter);
+  }
+  ++world_.counts()[Fault::peer_stopped_reading];
+  // More than the peer's queue can have acknowledged: then QUIT is no question, because it must not be heard.
+  if (octets <= world_.faults().socket_octets_max) oracle_.deletions_asked(marked, oracle_.moment());
+  say(batch + "QUIT");
+  Wait for_a_while(world_.events(), milliseconds(random_.below(40'000)));
+  co_await for_a_while;
+  if (random_.chance(0.3))
+    go_silent();
+  else
+    peer_.reset();
+  co_await leave(false);
+}
+
 ring::Task<void> Client::leave(bool orderly) {
   if (!orderly && plan_.end == ClientPlan::End::reset) peer_.reset();
   if (!orderly && plan_.end == ClientPlan::End::vanish) go_silent();
@@ -264,6 +293,7 @@ ring::Task<void> Client::play() {
     if (entered) {
       const bool seen = co_await look();
       if (seen) {
+        if (plan_.never_reads) co_return co_await ask_and_die();
         co_await fetch();
         if (!peer_.ended()) co_return co_await mark_and_end();
       }

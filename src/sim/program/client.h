@@ -26,6 +26,7 @@ struct ClientPlan {
   bool deletes_all = false;
   bool resets_marks = false;  // RSET, then marks others
   bool reads_late = false;    // sends everything, reads afterwards
+  bool never_reads = false;   // asks for and marks everything, says QUIT, and dies without having read
   bool honest = false;        // alone with its account, in a world where nothing may be refused
   End end = End::quit;
 };

@@ -60,12 +60,15 @@ void Oracle::name(Letter& letter, std::string_view uidl) {
 
 void Oracle::delivery_answered(Letter& letter, std::uint64_t asked_at,
                                const std::expected<store::AppendResult, store::StoreError>& result) {
-  if (letter.delivery != Delivery::asked) return;  // a later login has seen it already
+  const bool seen = letter.delivery != Delivery::asked;  // by a login before the answer came
   letter.delivery_changed = moment();
   if (!result) {
+    if (seen) complain(letter, "it was shown, and then its delivery was refused");
     letter.delivery = Delivery::refused;
     return;
   }
+  letter.asked_at = asked_at;
+  letter.answered_at = moment();
   if (result->what != store::Appended::stored) complain(letter, "it was there before it was delivered");
   letter.delivery = Delivery::acknowledged;
   name(letter, result->uidl);
@@ -96,6 +99,8 @@ void Oracle::second_import_answered(Letter& letter, std::uint64_t asked_at,
   if (result->what == store::Appended::stored) {
     if (!letter.may_be_new) return complain(letter, "it was imported a second time");
     name(letter, result->uidl);
+    letter.asked_at = asked_at;
+    letter.answered_at = moment();
   }
   letter.delivery = Delivery::acknowledged;
   letter.delivery_changed = moment();
@@ -116,7 +121,7 @@ void Oracle::life_ended() {
   }
 }
 
-Letter* Oracle::named(const std::string& account, std::string_view uidl) {
+Letter* Oracle::named(const std::string& account, std::string_view uidl) const {
   auto found = names_.find({account, std::string(uidl)});
   return found == names_.end() ? nullptr : found->second;
 }

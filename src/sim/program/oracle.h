@@ -3,7 +3,8 @@
 //   delivered   An acknowledged delivery is shown exactly once to every later login, until an acknowledged deletion.
 //   deleted     An acknowledged deletion stays.
 //   refused     What was refused is not there. Only the process's end before the next acknowledged change of that
-//               maildrop puts it in doubt, and what was never answered is in doubt from the death or the lost connection on.
+//               maildrop puts it in doubt, and what was never answered is in doubt from the death or the lost
+//               connection on.
 //   in doubt    Either way is right, but the first login that looks decides for ever.
 //   named       A UIDL ever shown never names another message.
 //   equal       Sizes, numbers, UIDLs and octets of a snapshot agree with each other and with what was delivered.
@@ -38,6 +39,8 @@ struct Letter {
   std::string uidl;  // once known
 
   Delivery delivery = Delivery::asked;
+  std::uint64_t asked_at = 0;
+  std::uint64_t answered_at = 0;       // 0: its delivery was not acknowledged to whom brought it
   std::uint64_t delivery_changed = 0;  // moments
   Deletion deletion = Deletion::none;
   std::uint64_t deletion_changed = 0;
@@ -74,7 +77,7 @@ class Oracle {
 
   // A login whose password was sent at that moment showed this, complete.
   void listed(const std::string& account, std::uint64_t login_at, const std::vector<ListedLetter>& shown);
-  Letter* named(const std::string& account, std::string_view uidl);
+  Letter* named(const std::string& account, std::string_view uidl) const;
   // The letter that these octets are; nullptr, and a complaint: nobody delivered it.
   Letter* recognised(const std::string& account, std::string_view uidl, std::string_view wire);
 

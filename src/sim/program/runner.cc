@@ -33,6 +33,7 @@ struct Shared {
   FaultCounts faults;
   ClientFigures clients;
   DeliveryFigures deliveries;
+  ChoreFigures chores;
   store::StoreCounters stored;
   ring::SendCounters sent;
 };
@@ -59,6 +60,7 @@ void add(Shared& sum, const Shared& one) {
   };
   add_all(sum.clients, one.clients);
   add_all(sum.deliveries, one.deliveries);
+  add_all(sum.chores, one.chores);
   add_all(sum.stored, one.stored);
   add_all(sum.sent, one.sent);
 }
@@ -83,6 +85,7 @@ void play_batch(const RunPlan& plan, const Batch& batch) {
     one.faults = outcome.faults;
     one.clients = outcome.clients;
     one.deliveries = outcome.deliveries;
+    one.chores = outcome.chores;
     one.stored = outcome.stored;
     one.sent = outcome.sent;
     add(shared, one);
@@ -103,6 +106,8 @@ void report(const Shared& sum, double seconds) {
              sum.clients.in_use, sum.clients.cut_off);
   fmt::print("deliveries: {} asked, {} stored, {} already there, {} refused\n", sum.deliveries.asked,
              sum.deliveries.stored, sum.deliveries.already_there, sum.deliveries.refused);
+  fmt::print("chores: {} compactions asked for, {} letters read from lent snapshots\n", sum.chores.compactions_asked,
+             sum.chores.snapshots_read);
   fmt::print(
       "store: {} compactions, {} truncations, {} skips, opened {} times by scan, {} by index, {} by summary, "
       "{} take-overs\n",

@@ -5,6 +5,7 @@
 
 #include <ringpost/sim/peer.h>
 
+#include "inspection.h"
 #include "server.h"
 
 namespace ringpost::sim {
@@ -15,8 +16,8 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-constexpr std::uint32_t lives_max = 6;
-constexpr std::uint64_t death_events_max = 12000;
+constexpr std::uint32_t lives_max = 8;
+constexpr std::uint64_t death_events_max = 6000;
 constexpr Duration life_max = hours(6);  // of virtual time, until whatever was begun must be over
 
 struct Mailbox {
@@ -36,6 +37,8 @@ class Scenario {
   bool stop_server();
   void look_at_everything();
   void after_death();
+  void between_lives();
+  void other_writer();
   ring::Task<void> clients_in_turn(Mailbox mailbox, std::uint32_t sessions);
   ClientPlan client_plan(const Mailbox& mailbox);
   DeliveryPlan delivery_plan(const Mailbox& mailbox);
@@ -114,6 +117,7 @@ ClientPlan Scenario::client_plan(const Mailbox& mailbox) {
   plan.deletes_all = random_.chance(0.3);
   plan.resets_marks = random_.chance(0.1);
   using End = ClientPlan::End;
+  plan.never_reads = random_.chance(0.05);
   if (random_.chance(0.35)) plan.end = static_cast<End>(random_.between(0, static_cast<std::uint64_t>(End::vanish)));
   return plan;
 }
@@ -148,15 +152,41 @@ ring::Task<void> Scenario::clients_in_turn(Mailbox mailbox, std::uint32_t sessio
 void Scenario::begin_activity() {
   deliveries_ = std::make_shared<ring::Gate>();
   for (const Mailbox& mailbox : mailboxes_) {
-    for (std::uint64_t count = random_.below(3); count > 0; --count) {
+    for (std::uint64_t count = random_.below(4); count > 0; --count) {
       const auto core = static_cast<std::uint32_t>(random_.below(world_.cores()));
       world_.spawn(core, *deliveries_,
                    deliver(world_, world_.core(core), server_->maildrops(core), oracle_, delivery_plan(mailbox),
                            outcome_.deliveries, data_));
     }
+    if (random_.chance(0.3)) {
+      const auto core = static_cast<std::uint32_t>(random_.below(world_.cores()));
+      ChorePlan plan{mailbox.name, static_cast<std::uint32_t>(random_.between(1, 3)),
+                     mailbox.shared && random_.chance(0.5), milliseconds(random_.between(1, 300)),
+                     nothing_may_be_refused()};
+      world_.spawn(
+          core, *deliveries_,
+          do_chores(world_, world_.core(core), server_->maildrops(core), oracle_, std::move(plan), outcome_.chores));
+    }
     const std::uint64_t in_parallel = mailbox.shared ? random_.between(1, 3) : 1;
     for (std::uint64_t count = 0; count < in_parallel; ++count)
-      ring::spawn(*clients_, clients_in_turn(mailbox, static_cast<std::uint32_t>(random_.between(0, 4))));
+      ring::spawn(*clients_, clients_in_turn(mailbox, static_cast<std::uint32_t>(random_.between(0, 6))));
+  }
+}
+
+// Another program fills the disk, and gives room back.
+void Scenario::other_writer() {
+  if (world_.faults().disk_octets > (std::uint64_t{1} << 24)) return;
+  const std::uint64_t most = world_.faults().disk_octets;
+  world_.disk().set_foreign_octets(random_.chance(0.5) ? 0 : random_.between(most / 4, most));
+  world_.events().after(milliseconds(random_.between(1, 100)), [this, life = outcome_.lives] {
+    if (life == outcome_.lives && world_.alive()) other_writer();
+  });
+}
+
+void Scenario::between_lives() {
+  for (const Mailbox& mailbox : mailboxes_) {
+    inspect_promises(world_, oracle_, mailbox.name);
+    if (random_.chance(0.1)) spoil_index(world_, random_, mailbox.name);
   }
 }
 
@@ -199,16 +229,18 @@ bool Scenario::stop_server() {
 // false: it died.
 bool Scenario::live(bool last) {
   ++outcome_.lives;
+  between_lives();
   world_.boot();
   data_ = world_.open_folder("data");
   server_ = std::make_shared<Server>(world_, configuration_, accounts_);
   const bool dies = !last && random_.chance(0.8);
   const bool early = random_.chance(0.2);
   if (dies)
-    world_.death_after(early ? random_.below(200) : random_.skewed(100, death_events_max),
+    world_.death_after(early ? random_.below(200) : random_.skewed(50, death_events_max),
                        random_.chance(0.6) ? Death::machine : Death::process);
   const auto started = world_.run(0, server_->start());
   if (started && *started) {
+    if (!last) other_writer();
     begin_activity();
     if (last) {
       const bool over = world_.run_until([&] { return clients_->count() == 0 && deliveries_->count() == 0; }, life_max);
@@ -260,6 +292,7 @@ Outcome Scenario::play() {
     const double split = world_.faults().packet_split;
     world_.faults() = Faults::none();
     world_.faults().packet_split = split;
+    world_.disk().set_foreign_octets(0);
     live(true);
   }
   outcome_.hash = world_.story().hash();

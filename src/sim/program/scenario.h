@@ -11,6 +11,7 @@
 #include <ringpost/sim/faults.h>
 #include <ringpost/store/maildrops.h>
 
+#include "chores.h"
 #include "client.h"
 #include "delivery.h"
 
@@ -25,6 +26,7 @@ struct Outcome {
   FaultCounts faults;
   ClientFigures clients;
   DeliveryFigures deliveries;
+  ChoreFigures chores;
   store::StoreCounters stored;
   ring::SendCounters sent;
   std::vector<std::string> violations;
