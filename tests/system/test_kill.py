@@ -30,18 +30,40 @@ class World:
     """What a truthful server may show."""
 
     def __init__(self):
-        self.owed = {}         # acknowledged and not deleted: name -> wire octets
-        self.in_doubt = {}     # imported or deleted without an answer: there or not, as the next look finds
+        self.guard = threading.Lock()    # an import and a session tell their news at the same time
+        self.owed = set()      # acknowledged and not deleted
+        self.coming = set()    # import asked for, not answered: there or not, as the next look finds
+        self.going = set()     # deletion asked for, not answered: likewise
         self.gone = set()      # deleted with an answer
         self.uidl = {}         # UIDL -> name, of all that was ever shown
         self.uidl_of = {}      # name -> UIDL
+
+    def import_begins(self, names):
+        with self.guard:
+            self.coming.update(names)
+
+    def imported(self, names):
+        with self.guard:
+            self.owed.update(set(names) & self.coming - self.going - self.gone)
+            self.coming -= set(names)
+
+    def deletion_begins(self, names):
+        with self.guard:
+            self.going.update(names)
+            self.owed -= set(names)
+
+    def deleted(self, names):
+        with self.guard:
+            self.gone.update(names)
+            self.going -= set(names)
+            self.coming -= set(names)
 
     def look(self, shown):
         """Checks a whole maildrop, UIDL -> octets, and settles what was in doubt."""
         names = [name_of(octets) for octets in shown.values()]
         assert len(set(names)) == len(names), "a message is there twice"
         for name in names:
-            assert name in self.owed or name in self.in_doubt, \
+            assert name in self.owed | self.coming | self.going, \
                 "a deleted message is back" if name in self.gone else "a message was invented or changed"
         for name in self.owed:
             assert name in names, "an acknowledged message is lost"
@@ -49,12 +71,11 @@ class World:
             name = name_of(octets)
             assert self.uidl.setdefault(uid, name) == name, "a UIDL names another message"
             assert self.uidl_of.setdefault(name, uid) == uid, "a message has another UIDL"
-        for name, octets in list(self.in_doubt.items()):
-            if name in names:
-                self.owed[name] = octets
-            else:
-                self.gone.add(name)
-        self.in_doubt.clear()
+        in_doubt = self.coming | self.going
+        self.owed |= in_doubt & set(names)
+        self.gone |= in_doubt - set(names)
+        self.coming.clear()
+        self.going.clear()
 
 
 class KilledServer(unittest.TestCase):
@@ -76,10 +97,7 @@ class KilledServer(unittest.TestCase):
     def look(self, server, number):
         if number > 0:     # what a killed import left open is asked for again: it adds what is missing, nothing twice
             server.import_maildir(self.maildir(number - 1), USER)
-            for name, octets in self.mails(number - 1).items():
-                if name not in self.world.gone and name not in self.world.owed:
-                    self.world.owed[name] = octets
-                    self.world.in_doubt.pop(name, None)
+            self.world.imported(self.mails(number - 1))
         with session(server.port, USER, PASSWORD) as pop:
             uidl = pop.uidl()
             sizes = pop.sizes()
@@ -105,7 +123,7 @@ class KilledServer(unittest.TestCase):
     def round(self, server, number):
         mails = self.mails(number)
         corpus.write_maildir(self.maildir(number), mails, 1747730000 + number * 1000)
-        self.world.in_doubt.update(mails)
+        self.world.import_begins(mails)
         threads = [threading.Thread(target=self.importing, args=(server, number)),
                    threading.Thread(target=self.reading_and_deleting, args=(server, self.dice.random()))]
         for thread in threads:
@@ -120,9 +138,7 @@ class KilledServer(unittest.TestCase):
             server.import_maildir(self.maildir(number), USER)
         except BROKEN:
             return
-        for name, octets in self.mails(number).items():
-            if self.world.in_doubt.pop(name, None):
-                self.world.owed[name] = octets
+        self.world.imported(self.mails(number))
 
     def reading_and_deleting(self, server, seed):
         dice = random.Random(seed)
@@ -134,16 +150,12 @@ class KilledServer(unittest.TestCase):
 
     def one_session(self, server, dice):
         with session(server.port, USER, PASSWORD) as pop:
-            chosen = {}
-            for uid, at in pop.uidl().items():
+            chosen = set()
+            for at in pop.uidl().values():
                 if dice.random() < 0.4:
                     octets = pop.retr(int(at))
                     pop.command(f"DELE {int(at)}")
-                    chosen[name_of(octets)] = octets
-            for name, octets in chosen.items():     # from here to the answer: in doubt
-                self.world.owed.pop(name, None)
-                self.world.in_doubt[name] = octets
+                    chosen.add(name_of(octets))
+            self.world.deletion_begins(chosen)
             pop.quit()
-        for name in chosen:
-            self.world.in_doubt.pop(name, None)
-            self.world.gone.add(name)
+        self.world.deleted(chosen)
