@@ -66,10 +66,21 @@ std::expected<void, std::string> Client::send(std::string_view line, Octets stre
     while (!rest.empty()) {
       const ssize_t sent = ::send(descriptor_, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (sent < 0 && errno == EINTR) continue;
-      if (sent < 0) return std::unexpected(fmt::format("the daemon takes nothing more: {}", std::strerror(errno)));
+      if (sent < 0) {
+        const int error = errno;
+        take_what_came();
+        return std::unexpected(fmt::format("the daemon takes nothing more: {}", std::strerror(error)));
+      }
       rest = rest.subspan(static_cast<std::size_t>(sent));
     }
   return {};
+}
+
+// A daemon that refuses a request closes without reading what was announced: why, it has said before that.
+void Client::take_what_came() {
+  char part[16384];
+  for (ssize_t got; (got = recv(descriptor_, part, sizeof part, MSG_DONTWAIT)) > 0;)
+    received_.append(part, static_cast<std::size_t>(got));
 }
 
 std::expected<std::string, std::string> Client::receive_line() {

@@ -22,7 +22,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // One request line (JSON, without its line end) and the octets that it announces.
+  // One request line (JSON, without its line end) and the octets that it announces. Where that fails, what the daemon
+  // may have answered before it closed is there (has_line()).
   std::expected<void, std::string> send(std::string_view line, Octets stream = {});
   // The next answer's line, without its line end.
   std::expected<std::string, std::string> receive_line();
@@ -34,6 +35,8 @@ class Client {
   int descriptor() const { return descriptor_; }
 
  private:
+  void take_what_came();
+
   int descriptor_;
   std::string received_;  // behind the last line that was taken
 };
