@@ -3,6 +3,7 @@
 
 #include <ringpost/base/crc32c.h>
 #include <ringpost/base/ensure.h>
+#include <ringpost/base/mutant.h>
 #include <ringpost/store/index_format.h>
 
 namespace ringpost::store {
@@ -200,9 +201,10 @@ const IndexEntry* IndexReader::next() noexcept {
     if (length == 0) {
       state_ = State::torn;
       use(std::min(at.size(), entry_alignment));
-    } else if (state_ == State::torn) {
+    } else if (state_ == State::torn && !RINGPOST_MUTANT(index_trusted_behind_invalid)) {
       state_ = State::holed;
     } else {
+      state_ = State::good;
       use(length);
       counted(length);
       return &entry_;
