@@ -9,6 +9,8 @@ void Story::line(Instant at, std::string_view words) {
 }
 
 void Story::violation(Instant at, std::string words) {
+  for (char& character : words)
+    if (character < ' ' || character > '~') character = '?';  // letters hold any octets
   line(at, "VIOLATION " + words);
   violations_.push_back(std::move(words));
 }

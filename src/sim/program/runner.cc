@@ -26,6 +26,7 @@ constexpr int seed_seconds_max = 60;  // of a seed that loops
 // What a batch's process tells its parent; plain memory that both see.
 struct Shared {
   std::uint64_t seed_under_way = 0;
+  std::uint64_t first_failing = 0;
   std::uint64_t seeds = 0;
   std::uint64_t failing_seeds = 0;
   std::uint64_t violations = 0;
@@ -90,6 +91,7 @@ void play_batch(const RunPlan& plan, const Batch& batch) {
     one.sent = outcome.sent;
     add(shared, one);
     if (outcome.violations.empty()) continue;
+    if (!shared.first_failing) shared.first_failing = seed;
     fmt::print("seed {}: {}\n  replay: {}\n", seed, outcome.violations.front(), replay(plan, seed));
     std::fflush(stdout);
     if (plan.until_found) break;
@@ -130,6 +132,7 @@ class Runner {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     report(sum_, took.count());
+    if (plan_.until_found && lowest_failing_) fmt::print("found after {} seeds\n", lowest_failing_ - plan_.first + 1);
     fmt::print("{} seeds, {} violations\n", sum_.seeds, sum_.violations);
     return sum_.violations == 0 ? 0 : 1;
   }
@@ -169,12 +172,14 @@ class Runner {
     Batch batch = found->second;
     running_.erase(found);
     add(sum_, *batch.shared);
+    if (batch.shared->first_failing) failed(batch.shared->first_failing);
     if (!WIFSIGNALED(status) && WEXITSTATUS(status) == 0) {
       munmap(batch.shared, sizeof(Shared));
       return;
     }
     // It died of this seed; the rest of the batch is played by another.
     const std::uint64_t seed = batch.shared->seed_under_way;
+    failed(seed);
     munmap(batch.shared, sizeof(Shared));
     const bool looped = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
     fmt::print("seed {}: {}\n  replay: {}\n", seed,
@@ -187,6 +192,10 @@ class Runner {
     ++sum_.violations;
     if (seed < batch.last) left_over_.push_back({seed + 1, batch.last, nullptr});
     if (!left_over_.empty() && !plan_.until_found) play_left_over();
+  }
+
+  void failed(std::uint64_t seed) {
+    if (!lowest_failing_ || seed < lowest_failing_) lowest_failing_ = seed;
   }
 
   void play_left_over() {
@@ -203,6 +212,7 @@ class Runner {
 
   RunPlan plan_;
   std::uint64_t next_;
+  std::uint64_t lowest_failing_ = 0;  // 0: none; counted from the first seed, whatever order they were played in
   Shared sum_;
   std::map<pid_t, Batch> running_;
   std::vector<Batch> left_over_;
