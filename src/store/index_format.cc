@@ -198,7 +198,10 @@ const IndexEntry* IndexReader::next() noexcept {
       carry(at);
       return nullptr;
     }
-    if (length == 0) {
+    if (length == 0 && RINGPOST_MUTANT(index_trusted_behind_invalid)) {
+      valid_octets_ += std::min(at.size(), entry_alignment);
+      use(std::min(at.size(), entry_alignment));
+    } else if (length == 0) {
       state_ = State::torn;
       use(std::min(at.size(), entry_alignment));
     } else if (state_ == State::torn && !RINGPOST_MUTANT(index_trusted_behind_invalid)) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <ringpost/sim/world.h>
+#include <ringpost/store/names.h>
 
 #include "ledger_of_truth.h"
 
@@ -59,6 +60,8 @@ class Lives {
     for (std::uint64_t i = 0; i < lives && wrong_.empty(); ++i) live_once(true);
     world_->faults() = sim::Faults::none();
     for (int i = 0; i < 2 && wrong_.empty(); ++i) live_once(false);
+    for (auto& account : accounts_)
+      if (wrong_.empty()) damage_behind_a_compaction(*account);
     report_.violations = std::move(wrong_);
     for (const std::string& violation : world_->story().violations()) report_.violations.push_back(violation);
     report_.faults = world_->counts();
@@ -115,6 +118,51 @@ class Lives {
     }
     sim::keep_remains(life);
     life_ = nullptr;
+  }
+
+  // A compacted file is promised to its end: damage in its last message is damage, never a torn tail, and hides nothing
+  // (M7, M9).
+  void damage_behind_a_compaction(Account& account) {
+    const auto alone = [this](Task<void> task) {
+      auto life = std::make_shared<Life>(cores_);
+      data_.clear();
+      begin(life);
+      int actors = 0;
+      spawn(*life, 0, std::move(task), actors);
+      world_->run_until([&] { return life->done == actors; }, 1h);
+      shut_down(*life);
+      sim::keep_remains(life);
+    };
+    std::vector<Seen> before;
+    std::vector<Seen> after;
+    alone(compacted_listing(account, true, before));
+    if (before.empty() || !wrong_.empty()) return;
+    const std::string folder = "data/" + folder_of(account.name).folder;
+    const sim::InodeNumber log = world_->disk().find(folder + "/mail");
+    std::string octets(world_->disk().size_of(log), '\0');
+    world_->disk().read(log, 0, {reinterpret_cast<std::byte*>(octets.data()), octets.size()}, false);
+    const std::size_t at = octets.rfind("Subject: ");
+    ensure(at != std::string::npos);
+    world_->disk().flip_bit(log, at + 4, 1);
+    world_->disk().unlink(sim::Disk::root, folder + "/index", false);
+    alone(compacted_listing(account, false, after));
+    if (before.size() != after.size()) wrong_.push_back("damage hides a message that was promised");
+    for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i)
+      if (before[i].uidl != after[i].uidl) wrong_.push_back("damage changes a UIDL");
+  }
+
+  Task<void> compacted_listing(Account& account, bool compacts, std::vector<Seen>& seen) {
+    Maildrops& maildrops = *life_->maildrops[0];
+    if (compacts) (void)co_await maildrops.compact(account.name);
+    Person person(world_->core(0));
+    auto lease = co_await maildrops.open(account.name, person);
+    if (!lease) {
+      wrong_.push_back(std::string("a login was refused: ") + text_of(lease.error()));
+      co_return;
+    }
+    auto listed = co_await read_all(world_->core(0), maildrops, *lease);
+    seen = std::move(listed);
+    (void)co_await maildrops.close(std::move(*lease), {});
   }
 
   void shut_down(Life& life) {
