@@ -64,7 +64,9 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
   void read_on();
   void wait_for_room(std::function<void()> then);
   void close_reader();
-  void compact(const Json& request);
+  void care(const std::string& verb, const Json& request);
+  template <typename Report>
+  void care_with(typename MaildropCall<Report>::Work work, std::string account);
 
   Surroundings around_;
   int socket_;

@@ -51,7 +51,7 @@ void AdminConnection::take_line(std::string_view line) {
   if (verb == "open") return open_reader(request);
   if (verb == "list") return list();
   if (verb == "read") return read(request);
-  if (verb == "compact") return compact(request);
+  if (verb == "compact" || verb == "check" || verb == "repair") return care(verb, request);
   busy_ = false;
   refuse("no such verb");
 }

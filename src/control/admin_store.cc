@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <ringpost/accounts/account_name.h>
+#include <ringpost/control/report_json.h>
 
 #include "admin_connection.h"
 
@@ -58,7 +59,8 @@ void AdminConnection::begin_append(const Json& request) {
   job->source = source_of(text_field(request, "source"));
   arriving_id_ = request.value("id", Json());
   // What follows cannot be told from requests if its length is wrong, so nothing is read on.
-  if (job->wire_octets == 0 || job->wire_octets > message_octets_max || accounts::fault_of_name(job->account)) {
+  if (!request.contains("wire_octets") || job->wire_octets > message_octets_max ||
+      accounts::fault_of_name(job->account)) {
     refuse("append: wire_octets or account is not allowed", arriving_id_);
     closing_ = true;
     return;
@@ -195,14 +197,27 @@ void AdminConnection::close_reader() {
       core, std::make_unique<ReaderBack>(std::move(reader_), [self = shared_from_this()] { self->answered(); }));
 }
 
-void AdminConnection::compact(const Json& request) {
+template <typename Report>
+void AdminConnection::care_with(typename MaildropCall<Report>::Work work, std::string account) {
+  auto then = [self = shared_from_this()](const typename MaildropCall<Report>::Result& result) {
+    if (!result) {
+      self->refuse(store::text_of(result.error()));
+    } else {
+      Json answer{{"ok", true}};
+      if constexpr (!std::is_void_v<Report>) answer["report"] = json_of(*result);
+      self->reply(answer);
+    }
+    self->answered();
+  };
+  around_.cores.call(core_, std::make_unique<MaildropCall<Report>>(work, std::move(account), std::move(then)));
+}
+
+void AdminConnection::care(const std::string& verb, const Json& request) {
   std::string account =
       accounts::canonical_name(text_field(request, "account"), around_.appliance.configuration().accounts.fold_case);
-  around_.cores.call(core_,
-                     std::make_unique<Compact>(std::move(account), [self = shared_from_this()](Compact::Result result) {
-                       result ? self->reply({{"ok", true}}) : self->refuse(store::text_of(result.error()));
-                       self->answered();
-                     }));
+  if (verb == "check") return care_with<store::CheckReport>(&store::Maildrops::check, std::move(account));
+  if (verb == "repair") return care_with<store::RepairReport>(&store::Maildrops::repair, std::move(account));
+  care_with<void>(&store::Maildrops::compact, std::move(account));
 }
 
 }  // namespace ringpost::control

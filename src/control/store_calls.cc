@@ -47,12 +47,16 @@ Reader::Message message_of(const store::MessageEntry& entry) {
 
 ring::Task<void> OpenReader::run(CoreServices& core) {
   auto lease = co_await core.maildrops->open_reader(account_);
-  if (!lease) {
+  if (!lease && lease.error() != store::StoreError::not_found) {
     result_.emplace(std::unexpected(lease.error()));
     co_return;
   }
   auto reader = std::make_unique<Reader>();
   reader->core = core_;
+  if (!lease) {  // no mail ever came: an empty maildrop, and nothing to hold
+    result_.emplace(std::move(reader));
+    co_return;
+  }
   reader->lease = std::move(*lease);
   const store::Snapshot& snapshot = reader->lease.snapshot();
   if (snapshot.count() > 0) {
@@ -72,7 +76,7 @@ ring::Task<void> OpenReader::run(CoreServices& core) {
 
 ring::Task<void> ReaderBack::run(CoreServices& core) {
   if (reader_->file >= 0) core.maildrops->release(reader_->view);
-  co_await core.maildrops->close_reader(std::move(reader_->lease));
+  if (reader_->lease.held()) co_await core.maildrops->close_reader(std::move(reader_->lease));
 }
 
 WallTime blocking_received(const Reader& reader, const Reader::Message& message) noexcept {
@@ -81,11 +85,6 @@ WallTime blocking_received(const Reader& reader, const Reader::Message& message)
   if (got <= 0) return {};
   const auto record = store::decode_record(Octets(header).first(static_cast<std::size_t>(got)));
   return record ? record->received : WallTime{};
-}
-
-ring::Task<void> Compact::run(CoreServices& core) {
-  auto result = co_await core.maildrops->compact(account_);
-  result_.emplace(result);
 }
 
 }  // namespace ringpost::control

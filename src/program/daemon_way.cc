@@ -170,10 +170,11 @@ std::unique_ptr<MaildropReader> daemon_reader(control::Client& daemon) {
   return std::make_unique<DaemonReader>(daemon);
 }
 
-std::expected<void, std::string> daemon_compact(control::Client& daemon, const std::string& account) {
-  const auto answer = ask(daemon, {{"verb", "compact"}, {"account", account}});
+std::expected<json, std::string> daemon_care(control::Client& daemon, const std::string& care,
+                                             const std::string& account) {
+  const auto answer = ask(daemon, {{"verb", care}, {"account", account}});
   if (!answer) return std::unexpected(answer.error());
-  return {};
+  return answer->value("report", json());
 }
 
 }  // namespace ringpost::program

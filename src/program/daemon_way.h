@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 
 #include <ringpost/control/client.h>
 
@@ -11,6 +12,8 @@ namespace ringpost::program {
 
 std::unique_ptr<Appender> daemon_appender(control::Client& daemon);
 std::unique_ptr<MaildropReader> daemon_reader(control::Client& daemon);
-std::expected<void, std::string> daemon_compact(control::Client& daemon, const std::string& account);
+// As local_care() (program/local_way.h).
+std::expected<nlohmann::json, std::string> daemon_care(control::Client& daemon, const std::string& care,
+                                                       const std::string& account);
 
 }  // namespace ringpost::program

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <deque>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 #include <utility>
 
+#include <ringpost/control/report_json.h>
 #include <ringpost/control/store_calls.h>
 
 namespace ringpost::program {
@@ -134,6 +136,22 @@ class LocalReader final : public MaildropReader {
   std::vector<std::byte> room_;
 };
 
+template <typename Report>
+std::expected<nlohmann::json, std::string> care_with(LocalStore& store,
+                                                     typename control::MaildropCall<Report>::Work work,
+                                                     const std::string& account) {
+  using Call = control::MaildropCall<Report>;
+  std::optional<typename Call::Result> result;
+  store.cores().call({0},
+                     std::make_unique<Call>(work, account, [&](const typename Call::Result& r) { result.emplace(r); }));
+  while (!result) store.wait();
+  if (!*result) return std::unexpected(std::string(text_of(result->error())));
+  if constexpr (std::is_void_v<Report>)
+    return nlohmann::json();
+  else
+    return control::json_of(**result);
+}
+
 }  // namespace
 
 std::unique_ptr<Appender> local_appender(LocalStore& store) {
@@ -143,12 +161,11 @@ std::unique_ptr<MaildropReader> local_reader(LocalStore& store) {
   return std::make_unique<LocalReader>(store);
 }
 
-std::expected<void, std::string> local_compact(LocalStore& store, const std::string& account) {
-  std::optional<control::Compact::Result> result;
-  store.cores().call({0}, std::make_unique<control::Compact>(account, [&](control::Compact::Result r) { result = r; }));
-  while (!result) store.wait();
-  if (!*result) return std::unexpected(std::string(text_of(result->error())));
-  return {};
+std::expected<nlohmann::json, std::string> local_care(LocalStore& store, const std::string& care,
+                                                      const std::string& account) {
+  if (care == "check") return care_with<store::CheckReport>(store, &store::Maildrops::check, account);
+  if (care == "repair") return care_with<store::RepairReport>(store, &store::Maildrops::repair, account);
+  return care_with<void>(store, &store::Maildrops::compact, account);
 }
 
 }  // namespace ringpost::program

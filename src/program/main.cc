@@ -56,7 +56,7 @@ CLI::App* CommandLine::verb(CLI::App* parent, const char* name, const char* sent
 // It takes any arguments, so that the answer is always the same.
 void CommandLine::refuse_later(CLI::App* parent, const char* name, const char* sentence) {
   CLI::App* later = parent->add_subcommand(name, std::string(sentence) + " (not supported yet)");
-  later->prefix_command();
+  later->allow_extras()->prefix_command();
   const std::string whole = parent == &app_ ? name : parent->get_name() + " " + name;
   later->callback([this, whole] { act_ = [whole] { return usage("`ringpost " + whole + "` is not supported yet"); }; });
 }
@@ -84,6 +84,8 @@ void CommandLine::add_mailbox_verbs() {
     return made->add_option("NAME", text_, "The account");
   };
   named("list", "Number, size, time and UIDL of each message", mailbox_list)->required();
+  named("check", "Verify every octet; without a name, of all maildrops", mailbox_check);
+  named("repair", "Mend a damaged maildrop, keeping what is whole", mailbox_repair)->required();
   named("compact", "Give the room of deleted mail back", mailbox_compact)->required();
 }
 

@@ -1,5 +1,7 @@
 #include "way.h"
 
+#include <nlohmann/json.hpp>
+
 #include <ringpost/control/client.h>
 
 #include "daemon_way.h"
@@ -29,8 +31,8 @@ std::unique_ptr<MaildropReader> Way::reader() {
   return daemon_ ? daemon_reader(*daemon_) : local_reader(*local_);
 }
 
-std::expected<void, std::string> Way::compact(const std::string& account) {
-  return daemon_ ? daemon_compact(*daemon_, account) : local_compact(*local_, account);
+std::expected<nlohmann::json, std::string> Way::care(const std::string& care, const std::string& account) {
+  return daemon_ ? daemon_care(*daemon_, care, account) : local_care(*local_, care, account);
 }
 
 }  // namespace ringpost::program

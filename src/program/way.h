@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include <ringpost/config/configuration.h>
@@ -27,8 +28,9 @@ class Way {
   // Of these one at a time; the way outlives it.
   std::unique_ptr<Appender> appender();
   std::unique_ptr<MaildropReader> reader();
-  // Gives the room of deleted mail back; error: why not.
-  std::expected<void, std::string> compact(const std::string& account);
+  // "check", "repair" or "compact" of one maildrop; the report as control/report_json.h has it, null for "compact".
+  // Error: why not.
+  std::expected<nlohmann::json, std::string> care(const std::string& care, const std::string& account);
 
  private:
   Way() = default;

@@ -5,6 +5,7 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,17 +97,26 @@ class ReaderBack final : public CoreCall {
 // When a message arrived, from its record's header; zero where that can't be read. Blocking.
 WallTime blocking_received(const Reader& reader, const Reader::Message& message) noexcept;
 
-class Compact final : public CoreCall {
+// Maildrops::check, repair or compact of one maildrop.
+template <typename Report>
+class MaildropCall final : public CoreCall {
  public:
-  using Result = std::expected<void, store::StoreError>;
-  Compact(std::string account, std::function<void(Result)> then)
-      : account_(std::move(account)), then_(std::move(then)) {}
-  ring::Task<void> run(CoreServices& core) override;
+  using Result = std::expected<Report, store::StoreError>;
+  using Work = ring::Task<Result> (store::Maildrops::*)(std::string);
+  MaildropCall(Work work, std::string account, std::function<void(const Result&)> then)
+      : work_(work), account_(std::move(account)), then_(std::move(then)) {}
+
+  ring::Task<void> run(CoreServices& core) override {
+    std::string account = account_;
+    auto result = co_await (core.maildrops->*work_)(std::move(account));
+    result_.emplace(std::move(result));
+  }
   void finished() noexcept override { then_(*result_); }
 
  private:
+  Work work_;
   std::string account_;
-  std::function<void(Result)> then_;
+  std::function<void(const Result&)> then_;
   std::optional<Result> result_;
 };
 
