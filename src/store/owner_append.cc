@@ -126,9 +126,11 @@ Task<void> Owner::write_batch(OpenMaildrop& maildrop) {
     co_return;
   }
   apply(maildrop, batch);
+  maildrop.log.index_behind = true;
   std::string entries = std::move(batch.index_entries);
   answer(batch, std::nullopt);
   if (!RINGPOST_MUTANT(index_before_record_sync)) co_await append_to_index(maildrop, std::move(entries));
+  maildrop.log.index_behind = false;
 }
 
 // The log, open before anything is written to it (M4), and nothing of an earlier failure left.

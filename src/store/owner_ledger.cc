@@ -27,7 +27,7 @@ Task<std::int64_t> Owner::read_listing(OpenMaildrop& maildrop, Listing& listing)
     listing.finish();
     co_return 0;
   }
-  if (maildrop.log.index_whole) {
+  if (maildrop.log.index_whole && !maildrop.log.index_behind) {
     IndexReader reader;
     const std::int64_t octets = co_await read_index(maildrop, reader, &listing);
     const bool fits = octets >= 0 && reader.state() == IndexReader::State::good &&
