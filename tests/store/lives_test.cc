@@ -16,6 +16,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 // RINGPOST_STORE_SEED=n replays one and tells its story; RINGPOST_STORE_SEEDS=n runs more of them.
+// M2 to M9, M16, M17. M5 too: a killed process leaves names that only the cache knows, and folder syncs fail.
 TEST(StoreLives, NothingAcknowledgedIsLostAndNothingIsInvented) {
   const std::uint64_t only = number_from("RINGPOST_STORE_SEED", 0);
   const std::uint64_t first = only ? only : number_from("RINGPOST_STORE_FIRST", 1);
