@@ -152,6 +152,7 @@ class Owner {
   bool gives_up(const OpenMaildrop&, const Rewrite&) const noexcept;
 
   // Mending (owner_repair.cc)
+  static void mark_unreadable(OpenMaildrop&, const Listing&);
   ring::Task<std::int64_t> mend(OpenMaildrop&, Inspection&, RepairReport&);
   ring::Task<std::int64_t> replace_log(OpenMaildrop&, Inspection&, RepairReport&);
   ring::Task<std::int64_t> replace_ledger(OpenMaildrop&);

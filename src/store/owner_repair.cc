@@ -42,6 +42,7 @@ Task<std::expected<CheckReport, StoreError>> Owner::check(std::string_view accou
   auto found = std::make_unique<Inspection>();
   co_await inspect(core_.disk, maildrop, ready ? maildrop.log.synced : 0, *found);
   if (ready) {
+    mark_unreadable(maildrop, found->listing);
     auto& readers = maildrop.lent_to_readers;
     readers.erase(std::find(readers.begin(), readers.end(), lent));
     lent.reset();
@@ -49,8 +50,25 @@ Task<std::expected<CheckReport, StoreError>> Owner::check(std::string_view accou
     consider_space(maildrop);
   }
   core_.counters.damage_found += found->report.harm;
+  for (const Finding& finding : found->report.findings)
+    if (is_harm(finding.kind))
+      core_.log.write(LogLevel::error, "store_damage",
+                      {{"account", maildrop.account},
+                       {"file", finding.file},
+                       {"offset", finding.offset},
+                       {"octets", finding.octets},
+                       {"what", text_of(finding.kind)}});
   trim();
   co_return std::move(found->report);
+}
+
+// The next session is refused what does not verify, in place of being sent it (M7).
+void Owner::mark_unreadable(OpenMaildrop& maildrop, const Listing& listing) {
+  for (const ListedMessage& message : listing.messages()) {
+    if (!message.alive || message.readable) continue;
+    const std::uint32_t index = maildrop.summary.find(message.sequence);
+    if (index < maildrop.summary.count()) maildrop.summary.mark_unreadable(index);
+  }
 }
 
 Task<std::expected<RepairReport, StoreError>> Owner::repair(std::string_view account) {

@@ -167,6 +167,21 @@ void Summary::remove(const std::vector<std::uint32_t>& indices) {
   list_ = std::move(next);
 }
 
+void Summary::mark_unreadable(std::uint32_t index) {
+  ensure(index < count_);
+  const auto after = std::upper_bound(list_->starts.begin(), list_->starts.end(), index);
+  const auto which = static_cast<std::size_t>(after - list_->starts.begin()) - 1;
+  const Chunk& old = *list_->chunks[which];
+  auto marked = std::make_shared<Chunk>(old.capacity());
+  for (std::uint32_t i = 0; i < old.used(); ++i) {
+    MessageEntry entry = unpacked(old[i]);
+    entry.unreadable = entry.unreadable || list_->starts[which] + i == index;
+    marked->add(entry);
+  }
+  own_list();
+  list_->chunks[which] = std::move(marked);
+}
+
 std::expected<SnapshotIndex, StoreError> Snapshot::index_of(MessageNumber number) const noexcept {
   if (number.value < 1 || number.value > count_) return std::unexpected(StoreError::no_such_message);
   return SnapshotIndex{number.value - 1};

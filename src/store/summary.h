@@ -73,6 +73,8 @@ class Summary {
   void add(const MessageEntry&);
   // `indices` rise and are all below count().
   void remove(const std::vector<std::uint32_t>& indices);
+  // From now on RETR is refused (M7). Snapshots that are lent do not change.
+  void mark_unreadable(std::uint32_t index);
 
   Snapshot snapshot(Edition edition) const noexcept { return {list_.get(), edition, count_, octets_in_all_}; }
   // What the holder of a snapshot pins.

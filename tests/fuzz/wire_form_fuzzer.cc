@@ -7,6 +7,7 @@
 
 #include <ringpost/base/crc32c.h>
 #include <ringpost/base/ensure.h>
+#include <ringpost/store/plain_form.h>
 #include <ringpost/store/wire_form.h>
 
 namespace ringpost::store {
@@ -53,6 +54,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ensure(former.octets() == text.size() && former.header_octets() <= wire.size());
   const std::string_view header = std::string_view(wire).substr(0, former.header_octets());
   ensure(header == wire || header == "\r\n" || header.ends_with("\r\n\r\n"));
+  PlainFormer former_back(true);
+  std::string plain;
+  for (std::size_t at = 0; at < wire.size(); at += data[0] + 1u)
+    former_back.feed(ringpost::octets_of(std::string_view(wire).substr(at, data[0] + 1u)), plain);
+  former_back.finish(plain);
+  ensure(plain == text);
   WireFormer whole;
   ensure(form(whole, text, text.size() + 1) == wire && whole.header_octets() == former.header_octets());
   return 0;

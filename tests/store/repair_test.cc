@@ -112,6 +112,15 @@ TEST_F(RepairTest, FlippedBitInAMessageIsFoundWithFileAndOffsetAndOnlyThatMessag
   EXPECT_EQ(finding.offset, offsets[1]);
   EXPECT_EQ(finding.octets, offsets[2] - offsets[1]);
   EXPECT_EQ(finding.uidl, before[1]);
+  EXPECT_GE(events.count("store_damage"), 1u);
+  {
+    Person person(proactor);
+    auto lease = run(maildrops->open("alice", person));
+    ASSERT_TRUE(lease);
+    ASSERT_EQ(lease->snapshot().count(), 3u);
+    for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(lease->snapshot().entry({i}).unreadable, i == 1) << i;
+    EXPECT_TRUE(run(maildrops->close(std::move(*lease), {})));
+  }
 
   const RepairReport mended = repair();
   EXPECT_TRUE(mended.mended);
@@ -273,6 +282,31 @@ TEST_F(RepairTest, CheckNeedsNoLockRepairDoes) {  // M14, M18
   EXPECT_TRUE(run(maildrops->repair("alice")));
   EXPECT_EQ(run(maildrops->check("nobody")).error(), StoreError::not_found);
   EXPECT_EQ(run(maildrops->repair("nobody")).error(), StoreError::not_found);
+}
+
+TEST_F(RepairTest, NothingFromOutsideMovesTheNumbersOfASession) {  // R022
+  for (char c : {'a', 'b', 'c', 'd'}) ASSERT_TRUE(deliver("alice", mail(100, c)));
+  Person person(proactor);
+  auto lease = run(maildrops->open("alice", person));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(run(maildrops->repair("alice")).error(), StoreError::in_use);
+  EXPECT_EQ(run(maildrops->compact("alice")).error(), StoreError::in_use);
+  ASSERT_TRUE(deliver("alice", mail(100, 'e')));
+  auto view = run(maildrops->view(*lease));
+  ASSERT_TRUE(view);
+  maildrops->release(*view);
+  const auto stat = lease->snapshot().octets_in_all();
+  std::string log = read_file(log_file());
+  log[lease->snapshot().entry({2}).log_offset + 300] = '!';  // somebody scribbles over message 3
+  write_file(log_file(), log);
+  EXPECT_FALSE(check().whole());
+  EXPECT_EQ(lease->snapshot().count(), 4u);
+  EXPECT_EQ(lease->snapshot().octets_in_all(), stat);
+  const std::vector<Seen> seen = run(read_all(proactor, *maildrops, *lease));
+  EXPECT_EQ(seen[3].reply, reply_to(mail(100, 'd')));
+  EXPECT_TRUE(run(maildrops->close(std::move(*lease), {{2}}))) << "QUIT succeeds";
+  EXPECT_EQ(visit("alice").replies(), (std::vector{reply_to(mail(100, 'a')), reply_to(mail(100, 'b')),
+                                                   reply_to(mail(100, 'd')), reply_to(mail(100, 'e'))}));
 }
 
 TEST_F(RepairTest, AnyFlippedOctetOfAnyFileNeverHidesAWholeMessageNorCrashes) {  // M7, M18

@@ -132,7 +132,8 @@ class Maildrops {
   ring::Task<void> close_reader(Lease&&);
 
   // Verifies every CRC of the maildrop's files past the page cache, without the lock (M14, M18). It serves also where
-  // open() says `damaged`. not_found, name_refused, ending; everything else is a finding.
+  // open() says `damaged`. A message that does not verify is `unreadable` to later sessions of this process. not_found,
+  // name_refused, ending; everything else is a finding.
   ring::Task<std::expected<CheckReport, StoreError>> check(std::string account);
 
   // Takes the lock (in_use while a session, a reader or a delivery has it). What is whole goes into a new edition,
