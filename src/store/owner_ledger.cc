@@ -148,7 +148,9 @@ Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t
   std::string page(end - page_of(end), '\0');
   const MutableOctets into{reinterpret_cast<std::byte*>(page.data()), page.size()};
   std::int64_t result = co_await core_.disk.read(opened.file.fd(), page_of(end), into);
-  if (result >= 0 && !maildrop.ledger_sure) result = co_await write_ledger_again(opened.file.fd(), end);
+  if (result >= 0 && static_cast<std::size_t>(result) != page.size()) result = -EIO;
+  if (result < 0) co_return result;  // nothing was written, and what the page holds is not known
+  if (!maildrop.ledger_sure) result = co_await write_ledger_again(opened.file.fd(), end);
   if (result >= 0) result = co_await write_at_need(opened.file.fd(), end, octets_of(entries));
   if (result >= 0) result = co_await core_.disk.sync(opened.file.fd());
   if (made) {
