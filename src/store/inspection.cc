@@ -56,13 +56,7 @@ Task<Octets> DirectReader::read(std::uint64_t offset, std::size_t octets) {
     }
     error_ = result == 0 ? -EIO : result;  // the file is shorter than it was
     if (result <= 0) co_return Octets{};
-    const std::size_t before = done;
-    done += static_cast<std::size_t>(result);
-    if (done < wanted && direct_) done &= ~(direct_alignment - 1);
-    if (done == before) {
-      error_ = -EIO;
-      co_return Octets{};
-    }
+    done += static_cast<std::size_t>(result);  // a short one may end off the alignment: then the cache goes on
   }
   error_ = 0;
   co_return Octets(window_.get() + (offset - from), octets);
