@@ -52,7 +52,11 @@ TEST_F(MaildropsTest, ANewProcessShowsTheSameWithAndWithoutTheIndex) {
   const Visit before = visit("alice", {3, 4, 10});
   ASSERT_TRUE(before.closed);
   const Visit after = visit("alice");
-  EXPECT_EQ(after.messages.size(), 47U);
+  // P035: exactly the marked ones are gone.
+  std::vector<Seen> expected = before.messages;
+  expected.erase(expected.begin() + 10);
+  expected.erase(expected.begin() + 3, expected.begin() + 5);
+  EXPECT_EQ(after.messages, expected);
   restart();
   EXPECT_EQ(visit("alice").messages, after.messages);
   EXPECT_EQ(maildrops->counters().opens_from_index, 1U);

@@ -67,7 +67,7 @@ TEST(SummaryTest, AnyDeletionsInAnyOrderLeaveTheRestInOrder) {
         expected.push_back(next);
       }
       std::vector<std::uint32_t> gone;
-      const unsigned one_in = 1 + chance() % 40;
+      const std::uint64_t one_in = 1 + chance() % 40;
       for (std::uint32_t i = 0; i < expected.size(); ++i)
         if (chance() % one_in == 0) gone.push_back(i);
       summary.remove(gone);
