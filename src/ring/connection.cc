@@ -18,6 +18,7 @@ constexpr Duration acknowledge_pause_max = std::chrono::milliseconds(250);
 
 Connection::State::State(Proactor& over, Descriptor accepted, const ConnectionLimits& wanted, SendCounters& counts)
     : proactor(over), counters(counts), limits(wanted), socket(accepted), heard(over.now()) {
+  static_assert(sizeof(State) <= 480, "what an idle connection costs, besides 16 octets in the table of operations");
   receive.fd = socket;
   arm_receive();
 }

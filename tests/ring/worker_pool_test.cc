@@ -47,12 +47,12 @@ TEST(WorkerPool, RunsEverythingInTheOrderOfOffering) {
 }
 
 TEST(WorkerPool, AFullQueueRefusesAndCounts) {
-  WorkerPool pool("full", 1, 2);
   std::binary_semaphore begun{0};
   std::binary_semaphore release{0};
   Held running;
   Held waiting[2];
   Held refused;
+  WorkerPool pool("full", 1, 2);
   for (Held* held : {&running, &waiting[0], &waiting[1], &refused}) {
     held->begun = &begun;
     held->release = &release;
@@ -73,10 +73,10 @@ TEST(WorkerPool, AFullQueueRefusesAndCounts) {
 }
 
 TEST(WorkerPool, TwoThreadsWorkSideBySide) {
-  WorkerPool pool("two", 2, 4);
   std::binary_semaphore begun[2] = {std::binary_semaphore{0}, std::binary_semaphore{0}};
   std::binary_semaphore release[2] = {std::binary_semaphore{0}, std::binary_semaphore{0}};
   Held work[2];
+  WorkerPool pool("two", 2, 4);
   for (int i = 0; i < 2; ++i) {
     work[i].begun = &begun[i];
     work[i].release = &release[i];
