@@ -251,8 +251,8 @@ class Lives {
       const auto source = static_cast<std::uint8_t>(random.between(1, 12));
       const std::string text = new_text(account, random);
       const std::size_t which = account.truth.begin_delivery(text, source);
-      auto stored = co_await store::import(maildrops, account.name, text, source,
-                                           random.chance(0.5) ? "kept" + std::to_string(source % 4) : "");
+      const std::string uidl = random.chance(0.5) ? "kept" + std::to_string(source % 4) : "";
+      auto stored = co_await store::import(maildrops, account.name, text, source, uidl);
       account.truth.delivered(which, stored);
       if (!stored) judge("an import", stored.error(), false);
     }
