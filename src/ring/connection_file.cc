@@ -145,7 +145,7 @@ Task<Connection::FileSent> Connection::send_file(Descriptor file, const Mapping&
       continue;
     }
     if (warmed < warming_tries_max && !state.is_resident(file, mapping, offset, octets)) {
-      ++warmed;
+      if (++warmed == warming_tries_max) RINGPOST_MARK("pages are gone again however often they are read");
       sent.file_error = co_await state.read_cold(file, offset, std::min(left, cold_window_octets));
       if (sent.file_error) break;
       continue;

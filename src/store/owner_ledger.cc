@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include <ringpost/base/mutant.h>
 #include <ringpost/store/ledger_format.h>
 
 #include "core.h"
@@ -125,6 +126,7 @@ Task<std::int64_t> Owner::bring_ledger_up_to_date(OpenMaildrop& maildrop, const 
 
 // What an earlier process wrote may be in the page cache only, behind a failed sync: in place, unchanged (as M8).
 Task<std::int64_t> Owner::write_ledger_again(ring::Descriptor ledger, std::uint64_t end) {
+  RINGPOST_MARK("an earlier process's ledger is written again");
   std::vector<std::byte> window(std::min<std::uint64_t>(window_octets, end));
   for (std::uint64_t offset = 0; offset < end;) {
     const MutableOctets part = MutableOctets(window).first(std::min<std::uint64_t>(window.size(), end - offset));

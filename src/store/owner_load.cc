@@ -158,6 +158,7 @@ Task<Done> Owner::load_files(OpenMaildrop& maildrop, LogPresence presence) {
   maildrop.log.end = summary.append_at;
   maildrop.log.next_sequence = mend.next_sequence.value;
   if (mend.needed && !RINGPOST_MUTANT(shown_without_rewrite)) {
+    RINGPOST_MARK("what lies behind D is written again");
     Done mended = co_await mend_doubt(maildrop, mend);
     if (!mended) co_return mended;
   }

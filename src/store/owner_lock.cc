@@ -182,6 +182,7 @@ Task<HolderAnswer> Core::examine(HolderId id, std::string_view contender_address
   if (!holder || holder->ending()) co_return HolderAnswer::closing;
   const bool still_silent = proactor.now() - holder->last_heard() >= settings.takeover_silence;
   if (!dead || !still_silent || holder->update_begun()) co_return HolderAnswer::alive;
+  RINGPOST_MARK("a dead peer's session is ended for another");
   log.write(LogLevel::info, "maildrop_taken_over", {{"client", contender_address}});
   holder->end_for_take_over();
   co_return HolderAnswer::ended;

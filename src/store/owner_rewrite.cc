@@ -107,7 +107,10 @@ Task<std::int64_t> Owner::copy_living(OpenMaildrop& maildrop, Rewrite& work, con
   std::vector<Octets> pieces;
   std::size_t at = 0;
   while (at < messages.size()) {
-    if (gives_up(maildrop, work)) co_return -ECANCELED;
+    if (gives_up(maildrop, work)) {
+      RINGPOST_MARK("a login abandons a compaction");
+      co_return -ECANCELED;
+    }
     const ListedMessage& first = messages[at];
     std::int64_t result = 0;
     if (!first.alive || first.log_offset >= work.copied_to) {
@@ -223,6 +226,7 @@ Task<std::int64_t> Owner::carry_over(OpenMaildrop& maildrop, Rewrite& work) {
   std::int64_t result = co_await scan(work.from.fd(), log_scan);
   if (result < 0) co_return result;
   came.finish();
+  RINGPOST_MARK("compaction carries over what came meanwhile");
   work.copied_to = maildrop.log.end;
   result = co_await copy_living(maildrop, work, came);
   if (result >= 0) result = co_await core_.disk.sync(work.to.fd());
