@@ -25,9 +25,13 @@ std::string strange_letter(Random& random, std::uint64_t number, std::uint64_t o
       case 4:
         text += "bare\rCR\n";
         break;
-      default:
-        text += std::string(random.below(200), static_cast<char>('a' + random.below(26)));
+      default: {
+        // Draws stand in statements of their own: arguments are evaluated in any order, and a seed must replay
+        // whatever compiled it.
+        const std::uint64_t octets = random.below(200);
+        text += std::string(octets, static_cast<char>('a' + random.below(26)));
         text += "\r\n";
+      }
     }
   }
   if (random.chance(0.2)) text += "no line end";

@@ -1,5 +1,6 @@
 #include "runner.h"
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -23,6 +24,14 @@ namespace {
 constexpr std::uint64_t batch_seeds = 25;
 constexpr int seed_seconds_max = 60;  // of a seed that loops
 
+constexpr std::size_t marks_max = 64;
+
+struct Mark {
+  const char* name = nullptr;  // a literal: at the same address in all processes of one program
+  std::size_t octets = 0;
+  std::uint64_t met = 0;
+};
+
 // What a batch's process tells its parent; plain memory that both see.
 struct Shared {
   std::uint64_t seed_under_way = 0;
@@ -37,6 +46,7 @@ struct Shared {
   ChoreFigures chores;
   store::StoreCounters stored;
   ring::SendCounters sent;
+  std::array<Mark, marks_max> marks;
 };
 
 struct Batch {
@@ -44,6 +54,14 @@ struct Batch {
   std::uint64_t last = 0;
   Shared* shared = nullptr;
 };
+
+void add_mark(Shared& sum, const Mark& mark) {
+  for (Mark& known : sum.marks) {
+    if (known.name && std::string_view(known.name, known.octets) != std::string_view(mark.name, mark.octets)) continue;
+    known = {mark.name, mark.octets, known.met + mark.met};
+    return;
+  }
+}
 
 void add(Shared& sum, const Shared& one) {
   sum.seeds += one.seeds;
@@ -64,6 +82,15 @@ void add(Shared& sum, const Shared& one) {
   add_all(sum.chores, one.chores);
   add_all(sum.stored, one.stored);
   add_all(sum.sent, one.sent);
+  for (const Mark& mark : one.marks)
+    if (mark.name) add_mark(sum, mark);
+}
+
+// Of all that this process has played.
+void note_marks([[maybe_unused]] Shared& shared) {
+#ifdef RINGPOST_MUTANTS
+  for (const auto& [name, met] : marks_met()) add_mark(shared, {name.data(), name.size(), met});
+#endif
 }
 
 std::string replay(const RunPlan& plan, std::uint64_t seed) {
@@ -96,12 +123,15 @@ void play_batch(const RunPlan& plan, const Batch& batch) {
     std::fflush(stdout);
     if (plan.until_found) break;
   }
+  note_marks(shared);
 }
 
 void report(const Shared& sum, double seconds) {
   fmt::print("faults met:\n");
   for (std::size_t kind = 0; kind < fault_kinds; ++kind)
     fmt::print("  {:<24} {}\n", name_of(static_cast<Fault>(kind)), sum.faults.met[kind]);
+  for (const Mark& mark : sum.marks)
+    if (mark.name) fmt::print("  mark: {:<40} {}\n", std::string_view(mark.name, mark.octets), mark.met);
   fmt::print("played: {} lives, {} events, {} listings checked\n", sum.lives, sum.events, sum.listings);
   fmt::print("clients: {} sessions, {} logins, {} letters fetched, {} deleted, {} refusals ({} in use), {} cut off\n",
              sum.clients.sessions, sum.clients.logins, sum.clients.fetched, sum.clients.deleted, sum.clients.refused,

@@ -69,7 +69,7 @@ Faults drawn_from(std::uint64_t seed) {
 Scenario::Scenario(std::uint64_t seed, std::FILE* story)
     : random_(seed),
       faults_(drawn_from(seed)),
-      world_(random_.next(), faults_, static_cast<std::uint32_t>(random_.between(1, 3))),
+      world_(seed, faults_, static_cast<std::uint32_t>(random_.between(1, 3))),
       oracle_([this](std::string words) { world_.violation(std::move(words)); }) {
   outcome_.seed = seed;
   world_.story().tell_to(story);
@@ -235,9 +235,10 @@ bool Scenario::live(bool last) {
   server_ = std::make_shared<Server>(world_, configuration_, accounts_);
   const bool dies = !last && random_.chance(0.8);
   const bool early = random_.chance(0.2);
-  if (dies)
-    world_.death_after(early ? random_.below(200) : random_.skewed(50, death_events_max),
-                       random_.chance(0.6) ? Death::machine : Death::process);
+  if (dies) {
+    const Death how = random_.chance(0.6) ? Death::machine : Death::process;
+    world_.death_after(early ? random_.below(200) : random_.skewed(50, death_events_max), how);
+  }
   const auto started = world_.run(0, server_->start());
   if (started && *started) {
     if (!last) other_writer();
