@@ -22,6 +22,16 @@ void Disk::keep_older_blocks(const Inode& node) {
                         older_blocks_.begin() + static_cast<std::ptrdiff_t>(older_blocks_.size() - older_blocks_max));
 }
 
+// Its truncation was lost, so its blocks were never free for others.
+void Disk::take_back_blocks(const Inode& node) {
+  std::erase_if(older_blocks_, [&](const auto& block) {
+    for (std::uint64_t sector = 0; sector < node.platter.held.size(); ++sector)
+      if (std::memcmp(block.data(), node.platter.octets.data() + sector * sector_octets, sector_octets) == 0)
+        return true;
+    return false;
+  });
+}
+
 void Disk::land_unsynced(Inode& node) {
   enum { none, all, some, first, last } how = static_cast<decltype(how)>(random_.below(5));
   const std::uint64_t border = random_.below(node.dirty_sectors + 1);
@@ -103,6 +113,7 @@ void Disk::crash() {
       ++counts_[Fault::truncation_lost];
       node->platter = std::move(node->before_truncation[random_.below(node->before_truncation.size())]);
       node->platter.cut(node->platter.size);
+      take_back_blocks(*node);
     } else {
       land_unsynced(*node);
       settle_size(*node);

@@ -84,7 +84,6 @@ void Disk::drop_if_unused(InodeNumber number) {
   if (!node || node->names > 0 || node->opened > 0) return;
   pages_used_ -= node->pages_used;  // the room is free for others
   node->pages_used = 0;
-  keep_older_blocks(*node);
   for (const auto& [other, folder] : inodes_) {
     if (!folder->folder) continue;
     for (const auto& [name, target] : folder->durable_entries)
@@ -94,6 +93,7 @@ void Disk::drop_if_unused(InodeNumber number) {
     for (const NameChange& change : folder->missed)
       if (change.inode == number) return;
   }
+  keep_older_blocks(*node);
   inodes_.erase(number);
 }
 
@@ -255,6 +255,11 @@ std::int64_t Disk::sync_folder(OpenFile& file) {
       folder->missed.push_back(change);  // a file's counts as clean although it is not there
   }
   folder->changes = std::move(kept);
+  // What no durable name mentions any more gives its blocks to others.
+  std::vector<InodeNumber> nameless;
+  for (const auto& [number, node] : inodes_)
+    if (node->names == 0 && node->opened == 0) nameless.push_back(number);
+  for (const InodeNumber number : nameless) drop_if_unused(number);
   if (!fails) return 0;
   ++counts_[Fault::folder_sync_failed];
   return -EIO;

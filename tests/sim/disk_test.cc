@@ -133,6 +133,7 @@ TEST(Disk, GapBehindTheLastSyncReadsAsZerosOrAnOlderFilesBlocks) {
     machine.sync_root();
     machine.disk.close(old);
     machine.disk.unlink(Disk::root, "old", false);
+    machine.sync_root();
     OpenFile file = machine.open("a");
     machine.sync(file);
     machine.sync_root();

@@ -117,6 +117,7 @@ class Disk {
   void change_name(Inode& folder, NameChange change);
   void drop_if_unused(InodeNumber);
   void keep_older_blocks(const Inode&);
+  void take_back_blocks(const Inode&);
   void land_unsynced(Inode&);
   void settle_size(Inode&);
   void fill_gap(Inode&, std::uint64_t from_octet);
