@@ -82,13 +82,19 @@ Task<std::expected<RepairReport, StoreError>> Owner::repair(std::string_view acc
   if (maildrop.log.failed) co_return std::unexpected(StoreError::temporary);  // its owner mends that first (M8)
 
   // Logins and deliveries wait for it as for a first opening, which it ends with.
-  if (maildrop.files == OpenMaildrop::Files::ready) core_.counters.summary_messages -= maildrop.summary.count();
-  maildrop.files = OpenMaildrop::Files::loading;
+  const OpenMaildrop::Files before = std::exchange(maildrop.files, OpenMaildrop::Files::loading);
   maildrop.space_work = true;
   while (maildrop.writer) {
     ring::Pause pause(core_.proactor, core_.proactor.now() + writer_looked_at_every);
     co_await pause;
   }
+  if (maildrop.log.failed) {
+    // The last batch did: an opening would take what was refused for a delivery whose answer was lost.
+    maildrop.files = before;
+    end_space_work(maildrop);
+    co_return std::unexpected(StoreError::temporary);
+  }
+  if (before == OpenMaildrop::Files::ready) core_.counters.summary_messages -= maildrop.summary.count();
   auto found = std::make_unique<Inspection>();
   RepairReport report;
   std::int64_t result = -ENOENT;

@@ -223,6 +223,12 @@ class Lives {
     return text;
   }
 
+  void tell_delivery(ring::Proactor& core, const Account& account, std::size_t which, const Stored& stored) {
+    if (!world_->story().told()) return;
+    const char* how = !stored ? text_of(stored.error()) : stored->what == Appended::stored ? "stored" : "already there";
+    world_->story().line(core.now(), account.truth.subject(which) + ": " + how);
+  }
+
   Task<void> pause(ring::Proactor& core, Random& random, Duration most) {
     ring::Pause pause(core, core.now() + Duration(random.below(static_cast<std::uint64_t>(most.count()))));
     co_await pause;
@@ -236,6 +242,7 @@ class Lives {
       const std::string text = new_text(account, random);
       const std::size_t which = account.truth.begin_delivery(text);
       auto stored = co_await store::deliver(maildrops, account.name, text);
+      tell_delivery(core, account, which, stored);
       account.truth.delivered(which, stored);
       ++report_.deliveries;
       if (!stored) judge("a delivery", stored.error(), false);
@@ -253,6 +260,7 @@ class Lives {
       const std::size_t which = account.truth.begin_delivery(text, source);
       const std::string uidl = random.chance(0.5) ? "kept" + std::to_string(source % 4) : "";
       auto stored = co_await store::import(maildrops, account.name, text, source, uidl);
+      tell_delivery(core, account, which, stored);
       account.truth.delivered(which, stored);
       if (!stored) judge("an import", stored.error(), false);
     }
