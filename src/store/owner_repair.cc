@@ -88,8 +88,9 @@ Task<std::expected<RepairReport, StoreError>> Owner::repair(std::string_view acc
     ring::Pause pause(core_.proactor, core_.proactor.now() + writer_looked_at_every);
     co_await pause;
   }
-  if (maildrop.log.failed) {
-    // The last batch did: an opening would take what was refused for a delivery whose answer was lost.
+  const bool void_file = before == OpenMaildrop::Files::ready && maildrop.log.names_in_doubt && maildrop.log.end == 0;
+  if (maildrop.log.failed || void_file) {
+    // An opening would take what a batch was refused for a delivery whose answer was lost. The next delivery mends it.
     maildrop.files = before;
     end_space_work(maildrop);
     co_return std::unexpected(StoreError::temporary);
