@@ -46,8 +46,10 @@ FolderContents contents_of(const std::vector<ring::FolderEntry>& entries) {
 }  // namespace
 
 Task<Done> Owner::ensure_ready(OpenMaildrop& maildrop) {
-  while (maildrop.files == OpenMaildrop::Files::loading) (void)co_await maildrop.changed.raised();
-  if (maildrop.files == OpenMaildrop::Files::ready) co_return Done{};
+  while (maildrop.files != OpenMaildrop::Files::unknown) {
+    if (maildrop.files == OpenMaildrop::Files::ready) co_return Done{};
+    (void)co_await maildrop.changed.raised();
+  }
   maildrop.files = OpenMaildrop::Files::loading;
   Done done = co_await load(maildrop);
   if (done && maildrop.log.names_in_doubt && maildrop.log.end > 0) done = co_await rewrite(maildrop, RewriteFor::names);
@@ -56,6 +58,9 @@ Task<Done> Owner::ensure_ready(OpenMaildrop& maildrop) {
   recount(maildrop);
   maildrop.changed.raise();
   trim();
+  // Whoever was woken by this may have begun a repair already.
+  while (done && maildrop.files == OpenMaildrop::Files::loading) (void)co_await maildrop.changed.raised();
+  if (done && maildrop.files != OpenMaildrop::Files::ready) done = std::unexpected(StoreError::temporary);
   co_return done;
 }
 

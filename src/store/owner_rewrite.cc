@@ -18,6 +18,14 @@ namespace {
 
 constexpr int draws_for_compaction_max = 64;  // what fits into the reserve gives more back than it takes (M11)
 
+// What was read may end within the zeros that fill up the log's last record: a crash can leave a size without them.
+std::int64_t filled_up(MutableOctets octets, std::int64_t read) {
+  const MutableOctets missing = octets.subspan(static_cast<std::size_t>(read));
+  if (missing.size() >= record_alignment) return -EIO;
+  std::fill(missing.begin(), missing.end(), std::byte{0});
+  return 0;
+}
+
 // The record at octets[0], made one of another edition. Sequence, times, ids, UIDL and the reply's CRC stay.
 bool renew_header(MutableOctets octets, Sequence sequence, const Edition& edition) {
   const auto record = decode_record(octets);
@@ -133,7 +141,7 @@ Task<std::int64_t> Owner::copy_living(OpenMaildrop& maildrop, Rewrite& work, con
         ++behind;
       }
       result = co_await core_.disk.read(work.from.fd(), first.log_offset, MutableOctets(work.window).first(span));
-      if (result >= 0 && static_cast<std::uint64_t>(result) != span) result = -EIO;
+      if (result >= 0) result = filled_up(MutableOctets(work.window).first(span), result);
       if (result < 0) co_return result;
       pieces.clear();
       const std::uint64_t begin = work.end;
@@ -164,7 +172,7 @@ Task<std::int64_t> Owner::copy_large(Rewrite& work, const ListedMessage& message
     const MutableOctets part =
         MutableOctets(work.window).first(std::min<std::uint64_t>(work.window.size(), message.record_octets() - at));
     std::int64_t result = co_await core_.disk.read(work.from.fd(), message.log_offset + at, part);
-    if (result >= 0 && static_cast<std::size_t>(result) != part.size()) result = -EIO;
+    if (result >= 0) result = filled_up(part, result);
     if (result < 0) co_return result;
     if (at == 0 && !renew_header(part, message.sequence, work.edition)) co_return -EBADMSG;
     pieces[0] = part;
