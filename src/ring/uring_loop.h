@@ -63,7 +63,7 @@ class UringProactor::Loop {
 
  private:
   // Completions of our own, told apart by the tag's upper half.
-  enum class Own : std::uint32_t { ignored, woken, wake_failed };
+  enum class Own : std::uint32_t { ignored, woken, wake_failed, time_is_up };
   static std::uint64_t own_tag(Own what, std::uint32_t value = 0) noexcept {
     return std::uint64_t{static_cast<std::uint32_t>(what) << 24 | value} << 32 | OperationTable::foreign_slot;
   }
@@ -89,6 +89,7 @@ class UringProactor::Loop {
   void watch(Instant began) noexcept;
   bool idle() const noexcept;
   void arm_wake() noexcept;
+  void arm_alarm(Instant due) noexcept;
   void arm_starved() noexcept;
   void complete(Operation&, const Completion&) noexcept;  // the last one
 
@@ -111,6 +112,8 @@ class UringProactor::Loop {
   std::unique_ptr<std::byte[]> buffers_;
   std::uint64_t wake_value_ = 0;
   std::atomic<bool> stopping_{false};
+  Instant alarm_ = Instant::max();  // when the ring's one timeout ends; max: none is in flight
+  __kernel_timespec alarm_time_{};
   bool enabled_ = false, running_ = false, ring_truncates_ = false;
   bool wall_known_ = false;
   WallTime wall_{};
