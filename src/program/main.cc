@@ -56,7 +56,7 @@ CLI::App* CommandLine::verb(CLI::App* parent, const char* name, const char* sent
 // It takes any arguments, so that the answer is always the same.
 void CommandLine::refuse_later(CLI::App* parent, const char* name, const char* sentence) {
   CLI::App* later = parent->add_subcommand(name, std::string(sentence) + " (not supported yet)");
-  later->allow_extras()->prefix_command();
+  later->fallthrough(false)->allow_extras()->prefix_command();
   const std::string whole = parent == &app_ ? name : parent->get_name() + " " + name;
   later->callback([this, whole] { act_ = [whole] { return usage("`ringpost " + whole + "` is not supported yet"); }; });
 }
