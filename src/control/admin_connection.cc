@@ -37,17 +37,22 @@ void AdminConnection::close() {
 void AdminConnection::ready(short events) {
   const auto self = shared_from_this();  // it may take itself off the loop
   if (events & POLLOUT) send();
-  if (events & (POLLIN | POLLHUP | POLLERR)) receive();
+  if (events & POLLIN)
+    receive();
+  else if (events & (POLLHUP | POLLERR))
+    peer_gone_ = true;  // both ways are closed, and nothing was left to read
   go_on();
   end_if_done();
 }
 
 // Reading stops while enough is under way; what the client sends meanwhile waits in its socket.
 void AdminConnection::update_watch() {
+  // poll() would tell of a hang-up again and again while something is under way.
+  if (peer_gone_) return around_.loop.unwatch(socket_);
   short events = 0;
   const bool full =
       appends_ >= appends_max || append_octets_ >= append_octets_max || outgoing_.size() >= outgoing_octets_max;
-  if (!peer_gone_ && !closing_ && !busy_ && !full) events |= POLLIN;
+  if (!peer_finished_ && !closing_ && !busy_ && !full) events |= POLLIN;
   if (!outgoing_.empty()) events |= POLLOUT;
   around_.loop.change(socket_, events);
 }
@@ -59,7 +64,8 @@ void AdminConnection::receive() {
   do got = recv(socket_, received_.data() + had, receive_octets, MSG_DONTWAIT);
   while (got < 0 && errno == EINTR);
   received_.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-  if (got == 0 || (got < 0 && errno != EAGAIN)) peer_gone_ = true;
+  if (got == 0) peer_finished_ = true;
+  if (got < 0 && errno != EAGAIN) peer_gone_ = true;
 }
 
 void AdminConnection::go_on() {
@@ -142,9 +148,9 @@ void AdminConnection::send() {
   update_watch();
 }
 
-// A client that is gone, or that we end: when nothing of it is left on any core.
+// A client that is gone, has finished, or that we end: when nothing of it is left on any core.
 void AdminConnection::end_if_done() {
-  if (!peer_gone_ && !(closing_ && outgoing_.empty())) return;
+  if (!peer_gone_ && !((closing_ || peer_finished_) && outgoing_.empty())) return;
   if (busy_ || appends_ > 0 || !gone_) return;
   if (reader_) return close_reader();
   around_.loop.unwatch(socket_);

@@ -74,8 +74,9 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
   std::function<void()> gone_;
   std::string received_;
   std::string outgoing_;
-  bool busy_ = false;     // a request waits for its answer
-  bool closing_ = false;  // no further request
+  bool busy_ = false;           // a request waits for its answer
+  bool closing_ = false;        // no further request
+  bool peer_finished_ = false;  // it sends no more; answers can still reach it
   bool peer_gone_ = false;
 
   std::unique_ptr<AppendJob> arriving_;  // its stream is being received

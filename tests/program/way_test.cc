@@ -244,6 +244,22 @@ TEST_P(AdminRequestTest, NonsenseIsRefusedAndTheNextRequestIsAnswered) {
   EXPECT_THAT(ask(R"({"verb":"reload"})"), HasSubstr("not here"));
 }
 
+TEST_P(AdminRequestTest, AClientThatHasFinishedSendingStillGetsItsAnswer) {
+  ASSERT_TRUE(client_->send(R"({"verb":"accounts"})"));
+  ASSERT_EQ(shutdown(client_->descriptor(), SHUT_WR), 0);
+  const auto answer = client_->receive_line();
+  ASSERT_TRUE(answer) << answer.error();
+  EXPECT_THAT(*answer, HasSubstr("\"ok\":true"));
+  EXPECT_FALSE(client_->receive_line());
+}
+
+TEST_P(AdminRequestTest, AnEmptyMessageMayBeAppended) {
+  EXPECT_THAT(
+      ask(R"({"verb":"append","id":1,"account":"a","wire_octets":0,"source":"00000000000000000000000000000001"})"),
+      HasSubstr("\"ok\":true"));
+  EXPECT_THAT(ask(R"({"verb":"open","account":"a"})"), HasSubstr("\"messages\":1"));
+}
+
 // Behind an append whose length is wrong nothing can be told from anything else.
 TEST_P(AdminRequestTest, AnAppendWithoutALengthEndsTheConnection) {
   EXPECT_THAT(ask(R"({"verb":"append","id":1,"account":"a"})"), HasSubstr("\"ok\":false"));
