@@ -7,24 +7,24 @@ namespace {
 // The verbs of a level are the lines of its help that begin with two blanks and a small letter.
 constexpr const char* bash_script = R"script(# bash completion for ringpost: source <(ringpost completion bash)
 _ringpost() {
-  local word=${COMP_WORDS[COMP_CWORD]} at verbs=()
-  case ${COMP_WORDS[COMP_CWORD-1]} in
-    --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    maildir) compopt -o dirnames; return ;;
-    mbox) compopt -o default; return ;;
-    --user|passwd|remove|forget|check|repair|compact)
-      COMPREPLY=($(compgen -W "$(ringpost user list 2>/dev/null | awk '{print $1}')" -- "$word"));
-return;
-;
-esac for ((at = 1; at < COMP_CWORD; at++));
-do
+  local word=${COMP_WORDS[COMP_CWORD]} at verbs=() config=()
+  for ((at = 1; at < COMP_CWORD; at++)); do
     case ${COMP_WORDS[at]} in
-      --config) ((at++)) ;;
+      --config) config=(--config "${COMP_WORDS[++at]}") ;;
       -*) ;;
       *) verbs+=("${COMP_WORDS[at]}") ;;
     esac
   done
-  COMPREPLY=($(compgen -W "$(ringpost "${verbs[@]}" --help 2>/dev/null | awk '/^  [a-z-]/ {gsub(",", " "); print $1, $2 ~ /^--/ ? $2 : ""}')" -- "$word"))
+  case ${COMP_WORDS[COMP_CWORD-1]} in
+    --config|maildir|mbox|init)
+      COMPREPLY=($(compgen -f -- "$word"))
+      return ;;
+    --user|passwd|remove|forget|list|check|repair|compact|kick)
+      COMPREPLY=($(compgen -W "$(ringpost "${config[@]}" user list 2>/dev/null | awk '{print $1}')" -- "$word"))
+      return ;;
+  esac
+  COMPREPLY=($(compgen -W "$(ringpost "${verbs[@]}" --help 2>/dev/null |
+    awk '/^  -/ {gsub(",", " "); for (i = 1; i <= NF; i++) if ($i ~ /^--/) print $i} /^  [a-z]/ {print $1}')" -- "$word"))
 }
 complete -F _ringpost ringpost
 )script";
@@ -36,8 +36,12 @@ source <(ringpost completion bash)
 
 }  // namespace
 
+std::string completion_script(const std::string& shell) {
+  return shell == "zsh" ? zsh_script : bash_script;
+}
+
 int completion(const std::string& shell) {
-  std::fputs(shell == "zsh" ? zsh_script : bash_script, stdout);
+  std::fputs(completion_script(shell).c_str(), stdout);
   return done;
 }
 

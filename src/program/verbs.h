@@ -38,6 +38,7 @@ int reload(const Options&);
 int doctor(const Options&);
 
 // A script for the shell; `shell` is "bash" or "zsh".
+std::string completion_script(const std::string& shell);
 int completion(const std::string& shell);
 
 }  // namespace ringpost::program
