@@ -87,6 +87,15 @@ rm -f $build/meson-logs/testlog.junit.xml
 meson test -C $build --no-rebuild --print-errorlogs -t $timeout_factor "${suites[@]}" || status=$?
 counted rooms python3 scripts/count_tests.py $build/meson-logs/testlog.junit.xml "$status"
 
+say "simulation"
+case $extent-$sanitizer in
+  quick-none) seeds=1000 mutant_seeds=0 ;;
+  normal-none) seeds=10000 mutant_seeds=20000 ;;
+  long-none) seeds=100000 mutant_seeds=200000 ;;
+  *) seeds=300 mutant_seeds=0 ;;
+esac
+counted simulation scripts/simulation.py $build/ringpost-sim --seeds $seeds --mutant-seeds $mutant_seeds
+
 programs=$build
 if [ $sanitizer = none ] && [ $extent != quick ]; then
   say "build of the programs with g++, build"
