@@ -11,6 +11,8 @@
 #include <ringpost/accounts/password_scheme.h>
 #include <ringpost/accounts/secret.h>
 
+#include "argon2id.h"
+
 namespace ringpost::accounts {
 
 const char* const schemes_known =
@@ -102,18 +104,6 @@ SchemeCheck check_crypt(std::string_view data, std::string_view password) {
   return result;
 }
 
-SchemeCheck check_argon2id(std::string_view data, std::string_view password) {
-  const std::string encoded(data);
-  switch (argon2id_verify(encoded.c_str(), password.data(), password.size())) {
-    case ARGON2_OK:
-      return SchemeCheck::fits;
-    case ARGON2_VERIFY_MISMATCH:
-      return SchemeCheck::differs;
-    default:
-      return SchemeCheck::broken;
-  }
-}
-
 // "$argon2id$v=19$m=19456,t=2,p=1$salt$hash": five fields, the last two base64.
 bool argon2id_form(std::string_view data) {
   if (!data.starts_with("$argon2id$v=")) return false;
@@ -131,7 +121,7 @@ SchemeCheck blocking_check_secret(std::string_view stored, std::string_view pass
   const Split parts = split(stored);
   switch (parts.scheme) {
     case Scheme::argon2id:
-      return check_argon2id(parts.data, password);
+      return blocking_check_argon2id(parts.data, password);
     case Scheme::crypt:
       return check_crypt(parts.data, password);
     case Scheme::plain:

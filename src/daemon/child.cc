@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "code_pages.h"
 #include "serving.h"
 
 namespace ringpost::daemon {
@@ -44,6 +45,7 @@ void run_child(int channel_end, const control::Identity& identity, const std::ve
     channel.send(Note::failed, begun.error());
     _exit(1);
   }
+  blocking_bring_in_code();
   const int status = serve_as_child(channel, cpus);
   // The threads of cores and pools have ended; what else the process holds goes with it.
   std::fflush(stdout);

@@ -1,3 +1,5 @@
+#include <argon2.h>
+#include <array>
 #include <gtest/gtest.h>
 
 #include <ringpost/accounts/base64.h>
@@ -99,6 +101,22 @@ TEST(PasswordScheme, MakesArgon2idThatItTakes) {
   EXPECT_EQ(blocking_check_secret(stored, "p\xc3\xa4ss w\xc3\xb6rD"), SchemeCheck::differs);
   EXPECT_EQ(blocking_check_secret(stored.substr(10), "p\xc3\xa4ss w\xc3\xb6rd"), SchemeCheck::fits);  // no scheme
   EXPECT_TRUE(blocking_make_argon2id("x", {1, 1}, "0123456789abcdef").empty());
+}
+
+TEST(PasswordScheme, TakesArgon2idOfAnyCostOneAfterTheOther) {
+  for (std::uint32_t memory_kib : {64u, 1024u, 64u, 80u * 1024, 32u}) {
+    for (std::uint32_t lanes : {1u, 4u}) {
+      std::array<char, 256> encoded{};
+      ASSERT_EQ(argon2id_hash_encoded(1, memory_kib, lanes, "secret", 6, "0123456789abcdef", 16, 24, encoded.data(),
+                                      encoded.size()),
+                ARGON2_OK);
+      const std::string stored = std::string("{ARGON2ID}") + encoded.data();
+      EXPECT_EQ(fault_of_secret(stored), nullptr) << stored;
+      EXPECT_EQ(blocking_check_secret(stored, "secret"), SchemeCheck::fits) << stored;
+      EXPECT_EQ(blocking_check_secret(stored, "secreT"), SchemeCheck::differs) << stored;
+      EXPECT_EQ(blocking_check_secret(stored, ""), SchemeCheck::differs) << stored;
+    }
+  }
 }
 
 TEST(PasswordScheme, ADamagedSecretIsBrokenAndNeverFits) {
