@@ -69,7 +69,7 @@ say "house test"
 if [ $extent = quick ]; then counted tidy scripts/tidy.py --quick; else counted tidy scripts/tidy.py; fi
 
 say "build with clang, $build"
-options=(--native-file scripts/clang.ini -Dmutants=true -Dfuzzers=true "-Db_sanitize=$sanitizer")
+options=(--native-file scripts/clang.ini -Dmutants=true "-Db_sanitize=$sanitizer")
 [ $sanitizer = none ] || options+=(-Db_lundef=false -Dbenches=false)
 if ! { configure $build "${options[@]}" && ninja -C $build; }; then
   fail "the build with clang"
@@ -111,7 +111,7 @@ fuzz_a_minute_each() {
   local build=build-fuzz fuzzers fuzzer corpus found status=0
   say "each fuzzer for a minute, $build"
   configure $build --native-file scripts/clang.ini -Dfuzzers=true -Dbenches=false -Db_sanitize=address,undefined \
-    -Db_lundef=false -Dcpp_args=-fsanitize=fuzzer-no-link || { fail "the build of the fuzzers"; return 0; }
+    -Db_lundef=false || { fail "the build of the fuzzers"; return 0; }
   mapfile -t fuzzers < <(ninja -C $build -t targets all | sed -n 's/^\(tests\/fuzz\/[^ :]*-fuzzer\):.*/\1/p')
   ninja -C $build "${fuzzers[@]}" || { fail "the build of the fuzzers"; return 0; }
   for fuzzer in "${fuzzers[@]}"; do
