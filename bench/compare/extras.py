@@ -85,6 +85,8 @@ def big(context: Context) -> dict:
             server.mails = [*dict.fromkeys([*server.mails, folder])]
             server.stop()
             server.prepare()
+            if isinstance(server, Ringpost):
+                server.keep_plain(account)
             server.start()
             _login_times(context, server, account, 1)
             server.stop()

@@ -40,7 +40,7 @@ std::string_view ReplyReader::text() const noexcept {
 ReplyReader::Fed ReplyReader::feed(Octets octets) {
   auto text = text_of(octets);
   for (std::size_t i = 0; i < text.size();) {
-    if (at_ == At::text && form_ == Form::message) i += skip_text(text.data() + i, text.size() - i);
+    if (at_ == At::text) i += skip_text(text.data() + i, text.size() - i);
     if (i == text.size()) break;
     auto verdict = step(text[i++]);
     if (verdict != Verdict::more) return {verdict, i};
@@ -55,6 +55,7 @@ std::size_t ReplyReader::skip_text(const char* data, std::size_t size) {
   while (done + block < size && !is_notable(data + done)) done += block;
   while (done + 1 < size && !(data[done] == '\n' && (data[done - 1] != '\r' || data[done + 1] == '.'))) ++done;
   octets_ += done;
+  if (form_ == Form::listing) listing_.append(data, done);
   auto last = data[done - 1];
   at_ = last == '\r' ? At::text_cr : last == '\n' ? At::line_start : At::text;
   return done;
