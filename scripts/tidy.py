@@ -209,7 +209,7 @@ def rows_have_a_test():
         return
     named = set()
     for name in files("tests"):
-        if name.endswith((".cc", ".h", ".py", ".build")):
+        if name.endswith((".cc", ".h", ".py", ".build")) or "/dialogues/" in name:
             named.update(re.findall(r"(?<![A-Za-z0-9])(?:[PXTAEURSM]\d{1,3})(?![0-9A-Za-z])", text(name)))
     for number, line in enumerate(listing.read_text().splitlines(), 1):
         row = line.split("#")[0].strip()
