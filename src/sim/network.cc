@@ -137,7 +137,8 @@ void Network::deliver(SocketNumber number) {
   if (!to || to->closed) {
     // Whoever sends to a closed end is told so.
     if (from->undelivered > 0) fail(number, ECONNRESET);
-    from->finished |= from->finishing;
+    from = socket(number);  // its owner may have let it go when told
+    if (from) from->finished |= from->finishing;
     return drop_if_done(number);
   }
   const std::uint64_t space =
@@ -192,7 +193,8 @@ void Network::fail(SocketNumber number, int error) {
   at->queue.clear();
   at->undelivered = 0;
   if (at->on_input) at->on_input();
-  if (at->on_output) at->on_output();
+  at = socket(number);
+  if (at && at->on_output) at->on_output();
   drop_if_done(number);
 }
 

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Histogram, EveryValueIsReportedWithinOneSixtyFourthOfItself) {
-  for (std::int64_t value = 1; value > 0 && value < (std::int64_t{1} << 61); value = value * 5 / 4 + 1) {
+  for (std::int64_t value = 1; value < (std::int64_t{1} << 61); value += value / 4 + 1) {
     Histogram histogram;
     histogram.record(Duration{value});
     histogram.record(Duration{value * 2});  // so that the largest value does not cut the bucket's edge
