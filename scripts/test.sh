@@ -69,8 +69,8 @@ say "house test"
 if [ $extent = quick ]; then counted tidy scripts/tidy.py --quick; else counted tidy scripts/tidy.py; fi
 
 say "build with clang, $build"
-options=(--native-file scripts/clang.ini -Dmutants=true "-Db_sanitize=$sanitizer")
-[ $sanitizer = none ] || options+=(-Db_lundef=false -Dbenches=false)
+options=(--native-file scripts/clang.ini "-Db_sanitize=$sanitizer")
+if [ $sanitizer = none ]; then options+=(-Dmutants=true); else options+=(-Db_lundef=false -Dbenches=false); fi
 if ! { configure $build "${options[@]}" && ninja -C $build; }; then
   fail "the build with clang"
   verdict
