@@ -21,7 +21,7 @@ for argument in "$@"; do
     *) echo "test: unknown argument $argument (--quick, --long, --asan, --tsan)" >&2; exit 2 ;;
   esac
 done
-export RINGPOST_TEST_EXTENT=$extent
+export RINGPOST_TEST_EXTENT=$extent RINGPOST_TEST_SANITIZER=$sanitizer
 export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}

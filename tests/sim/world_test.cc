@@ -98,9 +98,10 @@ TEST(SimWorld, DeathInTheMiddleEndsTheRunAndNothingOfThatLifeGoesOn) {
 TEST(SimWorld, WaitingForEverIsNoticedAndNotWaitedFor) {
   SimWorld world(1, Faults::none(), 1);
   world.boot();
+  static std::coroutine_handle<> waits_for_ever;  // kept, so that it is no leak
   struct Never {
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    void await_suspend(std::coroutine_handle<> waiter) const noexcept { waits_for_ever = waiter; }
     void await_resume() const noexcept {}
   };
   auto task = []() -> Task<void> { co_await Never{}; };
