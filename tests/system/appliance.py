@@ -18,6 +18,9 @@ READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 40
 VERB_SECONDS_MAX = 300
 
+# What a sanitizer adds to a server's memory: what was freed stays for a while, to see who looks at it again.
+SANITIZER_OCTETS = 0 if os.environ.get("RINGPOST_TEST_SANITIZER", "none") == "none" else 512 << 20
+
 PASSWORDS = set()     # every password of the whole run
 SAID = []             # everything that the programs printed in the whole run
 

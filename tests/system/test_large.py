@@ -6,13 +6,13 @@ import tempfile
 import unittest
 import urllib.request
 
-from appliance import Appliance, free_port
+from appliance import SANITIZER_OCTETS, Appliance, free_port
 from pop import session
 
 MESSAGES = 300_000
 USER, PASSWORD = "alice", "a-large-maildrop-6"
-# A sanitizer keeps what was freed for a while (256 MiB), to see who looks at it again.
-GROWTH_MAX = (16 << 20) + (0 if os.environ.get("RINGPOST_TEST_SANITIZER", "none") == "none" else 256 << 20)
+GROWTH_MAX = (16 << 20) + SANITIZER_OCTETS
+
 
 
 def mbox_of_many():
