@@ -13,7 +13,7 @@ namespace ringpost::ring {
 namespace {
 
 constexpr std::uint64_t cold_window_octets = 512 << 10;
-constexpr int warming_tries_max = 3;  // read and gone again: memory is short, the send may wait
+constexpr int warming_tries_max = 3;  // read and gone again: memory is short
 
 bool is_of_the_network(std::int64_t error) noexcept {
   switch (-error) {
@@ -73,23 +73,44 @@ bool Connection::State::is_resident(Descriptor file, const Mapping& mapping, std
 }
 
 // Reads a stretch through the ring, whose workers may wait for the disk. 0, or an errno; ENODATA: the file is shorter.
-Task<int> Connection::State::read_cold(Descriptor file, std::uint64_t offset, std::uint64_t octets) {
-  std::uint64_t done = 0;
-  while (done < octets) {
+Task<int> Connection::State::read_cold(Descriptor file, std::uint64_t offset, MutableOctets into) {
+  counters.octets_cold += into.size();
+  while (!into.empty()) {
     Awaited read(proactor, OpKind::read);
-    const iovec vector{cold_scratch().data(), std::min(octets - done, cold_window_octets)};
+    const iovec vector{into.data(), into.size()};
     read.fd = file;
     read.vectors = &vector;
     read.vector_count = 1;
-    read.offset = offset + done;
+    read.offset = offset;
     const std::int64_t got = co_await read;
     if (got == -EINTR || got == -EAGAIN) continue;
     if (got < 0) co_return static_cast<int>(-got);
     if (got == 0) co_return ENODATA;
-    done += static_cast<std::uint64_t>(got);
+    offset += static_cast<std::uint64_t>(got);
+    into = into.subspan(static_cast<std::size_t>(got));
   }
-  counters.octets_cold += octets;
   co_return 0;
+}
+
+// Reads a stretch so that the page cache has it. Where memory is so short that it is evicted as soon as it was read, it
+// goes through an outgoing buffer, which no eviction can take: `sent` grows by that.
+Task<void> Connection::State::thaw(Descriptor file, FileRange rest, int& warmed, FileSent& sent,
+                                   Duration without_progress_max) {
+  if (++warmed <= warming_tries_max) {
+    const std::uint64_t window = std::min(rest.length, cold_window_octets);
+    sent.file_error = co_await read_cold(file, rest.offset, cold_scratch().first(window));
+    co_return;
+  }
+  RINGPOST_MARK("pages are gone again however often they are read");
+  ensure(!output_pending());
+  if (!filling) filling.reset(Outgoing::make(*this));
+  const auto part = static_cast<std::uint32_t>(std::min<std::uint64_t>(rest.length, limits.outgoing_max));
+  sent.file_error = co_await read_cold(file, rest.offset, {filling->octets(), part});
+  filling->begin = 0;
+  filling->end = sent.file_error == 0 ? part : 0;
+  if (sent.file_error != 0) co_return;
+  sent.ending = co_await sent_out(true, without_progress_max);
+  if (sent.ending == Ending::none) sent.octets += part;
 }
 
 // What this turn still allows (fairness).
@@ -144,10 +165,10 @@ Task<Connection::FileSent> Connection::send_file(Descriptor file, const Mapping&
       co_await turn;
       continue;
     }
-    if (warmed < warming_tries_max && !state.is_resident(file, mapping, offset, octets)) {
-      if (++warmed == warming_tries_max) RINGPOST_MARK("pages are gone again however often they are read");
-      sent.file_error = co_await state.read_cold(file, offset, std::min(left, cold_window_octets));
-      if (sent.file_error) break;
+    if (!state.is_resident(file, mapping, offset, octets)) {
+      co_await state.thaw(file, {offset, left}, warmed, sent, without_progress_max);
+      if (sent.ending != Ending::none) co_return sent;
+      if (sent.file_error != 0) break;
       continue;
     }
     warmed = 0;

@@ -90,7 +90,8 @@ struct Connection::State {
   bool put_pending() const noexcept { return filling && filling->begin < filling->end; }
   Task<Ending> sent_out(bool everything, Duration without_progress_max);
   Task<Ending> writable_again(Duration without_progress_max);
-  Task<int> read_cold(Descriptor file, std::uint64_t offset, std::uint64_t octets);
+  Task<int> read_cold(Descriptor file, std::uint64_t offset, MutableOctets into);
+  Task<void> thaw(Descriptor file, FileRange rest, int& warmed, FileSent& sent, Duration without_progress_max);
   bool is_resident(Descriptor file, const Mapping&, std::uint64_t offset, std::uint64_t octets) noexcept;
   std::uint64_t turn_allowance() noexcept;
   void send_directly() noexcept;

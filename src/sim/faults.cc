@@ -30,7 +30,6 @@ const char* name_of(Fault fault) noexcept {
       "name lost",
       "truncation lost",
       "page evicted",
-      "core waited for disk",
       "octet flipped",
       "packet delayed",
       "packet split",

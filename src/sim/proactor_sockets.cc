@@ -171,7 +171,7 @@ std::int64_t SimProactor::send_file_now(Descriptor descriptor, Descriptor file, 
     bool was_cold = false;
     Segment segment;
     segment.page = world_.disk().page_at(from->file.inode, offset + done, was_cold);
-    if (was_cold) ++world_.counts()[Fault::core_waited_for_disk];
+    if (was_cold) world_.violation("a core waits for the disk: sendfile of a page that is not resident");
     segment.from = static_cast<std::uint32_t>((offset + done) % page_octets);
     segment.length = static_cast<std::uint32_t>(std::min(wanted - done, page_octets - segment.from));
     const std::uint32_t asked = segment.length;

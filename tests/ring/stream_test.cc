@@ -74,10 +74,11 @@ struct Outcome {
   SendCounters counters;
 };
 
-Task<void> answer_all(Proactor& proactor, Descriptor folder, Descriptor socket, const Answers& answers, Outcome& out) {
+Task<void> answer_all(Proactor& proactor, Descriptor folder, Descriptor socket, const Answers& answers, Outcome& out,
+                      std::uint64_t mapped = 64 << 20) {
   Connection connection(proactor, socket, {}, out.counters);
   const Descriptor file = co_await write_file(proactor, folder, answers.content);
-  const Mapping mapping = proactor.map(file, 64 << 20);
+  const Mapping mapping = proactor.map(file, mapped);
   for (std::size_t i = 0; i < answers.ranges.size() && out.ended == Ending::none; ++i) {
     const FileRange range = answers.ranges[i];
     if (range.length <= 4096 || i % 7 == 0) {
@@ -119,6 +120,21 @@ TEST_P(StreamTest, EndsWhenThePeerResetsInTheMiddle) {
       },
       {pause(std::chrono::milliseconds(30)), reset});
   EXPECT_EQ(outcome.ended, Ending::peer_reset);
+}
+
+// What lies outside the mapping is never said to be resident, as if it were evicted again and again.
+TEST_P(StreamTest, WhatIsColdHoweverOftenItIsReadIsSentThroughABufferAndTheCoreNeverWaits) {
+  const Answers answers = make_answers(60, 60000);
+  Outcome outcome;
+  const Heard heard = engine_->converse(
+      [&](Proactor& proactor, Descriptor socket) {
+        return answer_all(proactor, engine_->folder(), socket, answers, outcome, 1);
+      },
+      {hear_all});
+  EXPECT_EQ(outcome.ended, Ending::none);
+  EXPECT_TRUE(heard.octets == answers.content);
+  EXPECT_EQ(outcome.counters.octets_by_sendfile, 0U);
+  EXPECT_GE(outcome.counters.octets_cold, answers.content.size() / 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Proactors, StreamTest, ::testing::Values(EngineName::uring, EngineName::simulator),

@@ -14,7 +14,6 @@ USER, PASSWORD = "alice", "a-large-maildrop-6"
 GROWTH_MAX = (16 << 20) + SANITIZER_OCTETS
 
 
-
 def mbox_of_many():
     for number in range(1, MESSAGES + 1):
         yield b"From a@b Thu Jan  1 00:00:10 1970\nSubject: %d\n\nbody\n\n" % number

@@ -51,7 +51,6 @@ enum class Fault : std::uint8_t {
   name_lost,
   truncation_lost,
   page_evicted,
-  core_waited_for_disk,  // sendfile of a page that was not resident: gone again however often it was read
   octet_flipped,
   packet_delayed,
   packet_split,
