@@ -60,9 +60,12 @@ void UringProactor::Loop::run(bool until_idle) {
   end();
 }
 
+// Any thread. Whoever runs the loop may take it away as soon as it sees the word, so nothing of it is touched behind that.
 void UringProactor::Loop::stop() noexcept {
+  Cores& all = cores;
+  const CoreIndex core = options.core;
   stopping_.store(true, std::memory_order_release);
-  cores.wake(options.core);
+  all.wake(core);
 }
 
 bool UringProactor::Loop::idle() const noexcept {

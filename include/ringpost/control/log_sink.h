@@ -64,7 +64,7 @@ class LogSink final : private EventReader {
   std::string pending_;  // lines that are not written yet
 
   std::mutex next_file_lock_;  // reopen() and the log's thread only
-  bool next_file_waits_ = false;
+  std::atomic<bool> next_file_waits_{false};  // also looked at without the lock
   int next_descriptor_ = -1;
   LogStyle next_style_;
   std::thread thread_;
