@@ -143,7 +143,9 @@ class Getmail:
                        f"[destination]\ntype = Maildir\npath = {maildir}/\n"
                        f"[options]\nread_all = true\ndelete = {'false' if keep else 'true'}\nverbose = 0\n"
                        "delivered_to = false\nreceived = false\n")
-        run(["getmail", "--rcfile", config, "--getmaildir", self.folder], **self.identity())
+        # eatmydata: getmail syncs each mail to its own disk, which is not what is under test and takes minutes on some.
+        program = shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "getmail.py"), self.folder)
+        run(["eatmydata", "/usr/bin/python3", program, "--rcfile", config, "--getmaildir", self.folder], **self.identity())
         return list(contents(maildir + "/new/*"))
 
 
