@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,9 +30,9 @@ struct Entry {
   std::uint64_t order = UINT64_MAX;
 };
 
-// The names in a folder, without "." and ".."; the error is errno.
-std::expected<std::vector<std::string>, int> names_in(int at, const std::string& folder) {
-  auto descriptor = open_folder(at, folder);
+// The names in an open folder, without "." and ".."; the error is errno.
+std::expected<std::vector<std::string>, int> names_in(int folder) {
+  auto descriptor = open_folder(folder, ".");
   if (!descriptor) return std::unexpected(descriptor.error());
   DIR* stream = ::fdopendir(*descriptor);
   if (!stream) {
@@ -42,33 +41,56 @@ std::expected<std::vector<std::string>, int> names_in(int at, const std::string&
     return std::unexpected(error);
   }
   std::vector<std::string> names;
+  errno = 0;
   while (dirent* entry = ::readdir(stream)) {
     std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(std::move(name));
+    errno = 0;
   }
+  int error = errno;
   ::closedir(stream);
+  if (error != 0) return std::unexpected(error);
   return names;
 }
 
+// A Maildir or a spool folder, and those of its subfolders that were asked for. A subfolder that is a symbolic link is
+// refused: the owner of a Maildir would get another one's mail when root imports it.
 class Folder {
  public:
   explicit Folder(int descriptor) : descriptor_(descriptor) {}
   Folder(const Folder&) = delete;
-  ~Folder() { ::close(descriptor_); }
-  int descriptor() const noexcept { return descriptor_; }
+  ~Folder() {
+    for (auto& [name, descriptor] : opened_) ::close(descriptor);
+    ::close(descriptor_);
+  }
+
+  // "" is the folder itself; the error is errno.
+  std::expected<int, int> inside(const std::string& name) {
+    if (name.empty()) return descriptor_;
+    if (auto found = opened_.find(name); found != opened_.end()) return found->second;
+    auto descriptor = open_folder(descriptor_, name);
+    if (descriptor) opened_.emplace(name, *descriptor);
+    return descriptor;
+  }
+  std::expected<std::vector<std::string>, int> names(const std::string& name) {
+    auto folder = inside(name);
+    if (!folder) return std::unexpected(folder.error());
+    return names_in(*folder);
+  }
 
   // A file's content where there is such a file; an error in words where it cannot be read.
   std::expected<std::optional<std::string>, std::string> content(const std::string& name) const {
     auto file = SourceFile::open(descriptor_, name);
     if (!file && file.error() == ENOENT) return std::nullopt;
-    if (!file) return std::unexpected(fmt::format("{}: {}", name, std::strerror(file.error())));
+    if (!file) return std::unexpected(fmt::format("{}: {}", name, reason_of(file.error())));
     auto whole = file->read_whole();
-    if (!whole) return std::unexpected(fmt::format("{}: {}", name, std::strerror(whole.error())));
+    if (!whole) return std::unexpected(fmt::format("{}: {}", name, reason_of(whole.error())));
     return *std::move(whole);
   }
 
  private:
   int descriptor_;
+  std::unordered_map<std::string, int> opened_;
 };
 
 using Entries = std::expected<std::vector<Entry>, std::string>;
@@ -99,16 +121,18 @@ std::expected<store::ForeignUidls, std::string> known_uidls(const Folder& folder
       fmt::format("{}: --keep-uidl finds neither dovecot-uidlist nor courierpop3dsizelist there", options.path));
 }
 
-Entries maildir_entries(const Folder& folder, const ImportOptions& options, Intake& intake) {
+Entries maildir_entries(Folder& folder, const ImportOptions& options, Intake& intake) {
   auto uidls = known_uidls(folder, options);
   if (!uidls) return std::unexpected(uidls.error());
   std::vector<Entry> entries;
   std::unordered_set<std::string> seen;
   int missing = 0;  // a Maildir that git or an archiver brought has no empty folders
+  // Looked at in this order: what a mail program moves meanwhile from new to cur shows in both, never in none.
+  auto in_new = folder.names("new");
   for (std::string sub : {"cur", "new"}) {
-    auto names = names_in(folder.descriptor(), sub);
+    auto names = sub == "new" ? std::move(in_new) : folder.names(sub);
     if (!names && names.error() == ENOENT && ++missing == 1) continue;
-    if (!names) return std::unexpected(fmt::format("{}/{}: {}", options.path, sub, std::strerror(names.error())));
+    if (!names) return std::unexpected(fmt::format("{}/{}: {}", options.path, sub, reason_of(names.error())));
     for (auto& name : *names) {
       auto parts = store::maildir_name(name);
       std::string unique(parts.unique);
@@ -142,12 +166,11 @@ std::optional<std::uint32_t> cyrus_uid(std::string_view name) {
   return uid;
 }
 
-Entries cyrus_entries(const Folder& folder, std::string_view index_content, const ImportOptions& options,
-                      Intake& intake) {
+Entries cyrus_entries(Folder& folder, std::string_view index_content, const ImportOptions& options, Intake& intake) {
   auto index = store::read_cyrus_index(octets_of(index_content));
   if (!index) return std::unexpected(fmt::format("{}/cyrus.index: {}", options.path, index.error()));
-  auto names = names_in(folder.descriptor(), ".");
-  if (!names) return std::unexpected(fmt::format("{}: {}", options.path, std::strerror(names.error())));
+  auto names = folder.names("");
+  if (!names) return std::unexpected(fmt::format("{}: {}", options.path, reason_of(names.error())));
   std::vector<Entry> entries;
   for (auto& name : *names) {
     auto uid = cyrus_uid(name);
@@ -169,32 +192,36 @@ Entries cyrus_entries(const Folder& folder, std::string_view index_content, cons
 }
 
 // A mail program may have moved the file from new to cur, or changed its flags, since it was listed.
-std::expected<SourceFile, int> open_wherever_it_is_now(const Folder& folder, Entry& entry) {
-  auto path = [&] { return entry.folder.empty() ? entry.file : entry.folder + "/" + entry.file; };
-  auto file = SourceFile::open(folder.descriptor(), path());
+std::expected<SourceFile, int> open_wherever_it_is_now(Folder& folder, Entry& entry) {
+  auto open = [&]() -> std::expected<SourceFile, int> {
+    auto inside = folder.inside(entry.folder);
+    if (!inside) return std::unexpected(inside.error());
+    return SourceFile::open(*inside, entry.file);
+  };
+  auto file = open();
   if (file || file.error() != ENOENT || entry.folder.empty()) return file;
   for (std::string sub : {"cur", "new"}) {
-    auto names = names_in(folder.descriptor(), sub);
+    auto names = folder.names(sub);
     if (!names) continue;
     for (auto& name : *names) {
       if (store::maildir_name(name).unique != entry.identity) continue;
       entry.folder = sub;
       entry.file = name;
-      return SourceFile::open(folder.descriptor(), path());
+      return open();
     }
   }
   return file;
 }
 
-void import_entry(const Folder& folder, Entry& entry, const ImportOptions& options, Intake& intake) {
+void import_entry(Folder& folder, Entry& entry, const ImportOptions& options, Intake& intake) {
   auto file = open_wherever_it_is_now(folder, entry);
   auto origin = entry.folder.empty() ? entry.file : entry.folder + "/" + entry.file;
   if (!file) {
     int error = file.error();
     if (error == ELOOP || error == EINVAL || error == EISDIR)
-      intake.skip(fmt::format("{} ({})", origin, error == ELOOP ? "a symbolic link" : "no regular file"));
+      intake.skip(fmt::format("{} ({})", origin, reason_of(error)));
     else
-      intake.fail(fmt::format("{}: {}", origin, std::strerror(error)));
+      intake.fail(fmt::format("{}: {}", origin, reason_of(error)));
     return;
   }
   auto message = std::make_unique<Prepared>();
@@ -203,7 +230,7 @@ void import_entry(const Folder& folder, Entry& entry, const ImportOptions& optio
     former.feed(piece, message->wire);
     return true;
   });
-  if (!done) return intake.fail(fmt::format("{}: {}", origin, std::strerror(done.error())));
+  if (!done) return intake.fail(fmt::format("{}: {}", origin, reason_of(done.error())));
   former.finish(message->wire);
   message->octets = former.octets();
   message->header_octets = former.header_octets();
@@ -220,7 +247,7 @@ void import_entry(const Folder& folder, Entry& entry, const ImportOptions& optio
 std::expected<ImportReport, std::string> import_maildir(const ImportOptions& options, Appender& appender,
                                                         Progress& progress) {
   auto descriptor = open_folder(AT_FDCWD, options.path);
-  if (!descriptor) return std::unexpected(fmt::format("{}: {}", options.path, std::strerror(descriptor.error())));
+  if (!descriptor) return std::unexpected(fmt::format("{}: {}", options.path, reason_of(descriptor.error())));
   Folder folder(*descriptor);
   Intake intake(options, appender, progress);
   auto cyrus = folder.content("cyrus.index");
@@ -230,8 +257,8 @@ std::expected<ImportReport, std::string> import_maildir(const ImportOptions& opt
   std::uint64_t octets = 0;
   for (auto& entry : *entries) {
     struct stat info{};
-    auto path = entry.folder.empty() ? entry.file : entry.folder + "/" + entry.file;
-    if (::fstatat(folder.descriptor(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+    auto inside = folder.inside(entry.folder);
+    if (inside && ::fstatat(*inside, entry.file.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
       octets += static_cast<std::uint64_t>(info.st_size);
   }
   progress.begins(octets);

@@ -77,7 +77,7 @@ class MessagesOfMbox final : public store::MboxSink {
 std::expected<ImportReport, std::string> import_mbox(const ImportOptions& options, Appender& appender,
                                                      Progress& progress) {
   auto file = SourceFile::open(AT_FDCWD, options.path);
-  if (!file) return std::unexpected(fmt::format("{}: {}", options.path, std::strerror(file.error())));
+  if (!file) return std::unexpected(fmt::format("{}: {}", options.path, reason_of(file.error())));
   progress.begins(file->octets());
   Intake intake(options, appender, progress);
   MessagesOfMbox messages(options, intake);
@@ -85,7 +85,7 @@ std::expected<ImportReport, std::string> import_mbox(const ImportOptions& option
   bool is_mbox = true;
   auto read = file->read([&](Octets piece) { return is_mbox = splitter.feed(piece); });
   if (!read)
-    intake.fail(fmt::format("{}: {}; what comes behind is not imported", options.path, std::strerror(read.error())));
+    intake.fail(fmt::format("{}: {}; what comes behind is not imported", options.path, reason_of(read.error())));
   is_mbox = is_mbox && splitter.finish();
   intake.finish();
   if (!is_mbox)

@@ -1,6 +1,7 @@
 #include "source_file.h"
 
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,9 +52,21 @@ std::expected<std::string, int> SourceFile::read_whole() const {
 }
 
 std::expected<int, int> open_folder(int folder, const std::string& name) {
-  int descriptor = ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-  if (descriptor < 0) return std::unexpected(errno);
-  return descriptor;
+  const int follow = folder == AT_FDCWD ? 0 : O_NOFOLLOW;
+  int descriptor = ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY | follow);
+  if (descriptor >= 0) return descriptor;
+  int error = errno;
+  struct stat info{};  // of a link, the kernel says that it is no folder
+  if (follow && error == ENOTDIR && ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISLNK(info.st_mode))
+    error = ELOOP;
+  return std::unexpected(error);
+}
+
+std::string reason_of(int error) {
+  if (error == ELOOP) return "a symbolic link, which is not followed";
+  if (error == EINVAL || error == EISDIR) return "no regular file";
+  return std::strerror(error);
 }
 
 }  // namespace ringpost::program

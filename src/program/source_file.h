@@ -33,7 +33,10 @@ class SourceFile {
   WallTime modified_;
 };
 
-// Opens a folder for reading its names; the error is errno.
+// Opens a folder for reading its names; the error is errno. Where `folder` is not AT_FDCWD, a symbolic link is refused.
 std::expected<int, int> open_folder(int folder, const std::string& name);
+
+// What such an error number means, in words.
+std::string reason_of(int error);
 
 }  // namespace ringpost::program

@@ -114,6 +114,26 @@ TEST_F(TransferTest, OddNamesAreTakenOnceAndWhatIsNoMailIsSkippedAndNamed) {
   EXPECT_EQ(drop.wires(), (std::vector<std::string>{"4\r\n", "1\r\n", "2\r\n", "3\r\n"}));
 }
 
+// R066: who owns a Maildir must not get another one's mail because root imports it.
+TEST_F(TransferTest, ASubfolderThatIsASymbolicLinkIsNotFollowed) {
+  put("mallory/cur/1.own", "own\n");
+  put("victim/cur/2.secret", "secret\n");
+  put("victim/new/.keep", "");
+  fs::create_directory_symlink(root / "victim/cur", root / "mallory/new");
+  options.path = root / "mallory";
+  auto report = import_maildir(options, drop, silent);
+  ASSERT_FALSE(report);
+  EXPECT_NE(report.error().find("symbolic link"), std::string::npos) << report.error();
+  EXPECT_TRUE(drop.messages.empty());
+}
+
+TEST_F(TransferTest, AMaildirThatIsNamedThroughASymbolicLinkIsTheAdministratorsWord) {
+  put("m/cur/1.a", "a\n");
+  put("m/new/.keep", "");
+  fs::create_directory_symlink(root / "m", root / "link");
+  EXPECT_EQ(maildir("link").added, 1u);
+}
+
 TEST_F(TransferTest, TrashedMailIsLeftOutOnlyWhenAskedFor) {
   put("m/cur/z:2,ST", "3\n");
   put("m/new/.keep", "");
