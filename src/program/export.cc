@@ -10,10 +10,12 @@
 #include <unordered_set>
 #include <utility>
 
+#include <ringpost/store/foreign_uidl.h>
 #include <ringpost/store/maildir.h>
 #include <ringpost/store/plain_form.h>
 
 #include "intake.h"
+#include "source_file.h"
 #include "transfer.h"
 
 namespace ringpost::program {
@@ -98,10 +100,31 @@ std::expected<void, std::string> export_one(int folder, const Listed& message, c
   return {};
 }
 
+// A list that is there already may be in use by the server that reads this Maildir, so it stays as it is. What it does
+// not know is told: clients would download those again.
+std::expected<void, std::string> compare_uidlist(int folder, const std::vector<Listed>& messages) {
+  auto file = SourceFile::open(folder, "dovecot-uidlist");
+  if (!file) return std::unexpected(fmt::format("dovecot-uidlist: {}", reason_of(file.error())));
+  auto content = file->read_whole();
+  if (!content) return std::unexpected(fmt::format("dovecot-uidlist: {}", reason_of(content.error())));
+  auto known = store::read_dovecot_uidlist(*content, store::dovecot_uidl_format_default);
+  if (!known) return std::unexpected(fmt::format("dovecot-uidlist: {}", known.error()));
+  std::uint64_t lacking = 0;
+  for (auto& message : messages) {
+    auto found = known->find(maildir_file_name(message));
+    if (found == known->end() || found->second.uidl != message.uidl) ++lacking;
+  }
+  if (lacking == 0) return {};
+  return std::unexpected(fmt::format(
+      "dovecot-uidlist was there already and is left as it is: it lacks the UIDLs of {} messages; export into a new "
+      "folder to have them all",
+      lacking));
+}
+
 // Dovecot's own list with the UIDLs that clients know (its P field), so that moving back loses none.
 std::expected<void, std::string> write_uidlist(int folder, const std::vector<Listed>& messages) {
   Descriptor file(::openat(folder, "dovecot-uidlist", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.open() && errno == EEXIST) return {};
+  if (!file.open() && errno == EEXIST) return compare_uidlist(folder, messages);
   if (!file.open()) return failed("dovecot-uidlist");
   auto now = static_cast<std::uint64_t>(std::time(nullptr));
   std::string text = fmt::format("3 V{} N{} G{}\n", now, messages.size() + 1,

@@ -266,6 +266,23 @@ TEST_F(TransferTest, ExportedMaildirImportsAsTheSameMailWithTheSameUidls) {
   EXPECT_EQ(again.messages[0].first.received, drop.messages[0].first.received);
 }
 
+// A5: a later export adds mail, and an older list of UIDLs that does not know it must not pass for whole.
+TEST_F(TransferTest, ASecondExportTellsWhichUidlsTheListThatIsThereLacks) {
+  put("m/new/1.a", "one\n");
+  put("m/cur/.keep", "");
+  maildir("m");
+  ExportOptions out{.account = "alice", .path = root / "out", .crlf = false};
+  EXPECT_TRUE(export_maildir(out, drop, silent)->notes.empty());
+  EXPECT_TRUE(export_maildir(out, drop, silent)->notes.empty());
+  put("m/new/2.b", "two\n");
+  maildir("m");
+  auto later = export_maildir(out, drop, silent);
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->written, 1u);
+  ASSERT_EQ(later->notes.size(), 1u);
+  EXPECT_NE(later->notes[0].find("lacks the UIDLs of 1 messages"), std::string::npos) << later->notes[0];
+}
+
 TEST_F(TransferTest, ExportedMboxImportsAsTheSameMail) {
   put("m/cur/1.a:2,S", "A: b\n\nFrom x\n>From y\n>>From z\n>>>\n\n");
   put("m/cur/2.b:2,S", "A: c\n\nFrom a@b Thu Jan  1 00:00:10 1970\nlast");
