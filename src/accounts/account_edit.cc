@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -83,6 +84,8 @@ std::expected<std::string, std::string> edited(std::string_view text, bool fold_
                                                std::string_view secret) {
   if (const char* fault = fault_of_name(name)) return std::unexpected(std::string(fault));
   const std::string wanted = canonical_name(name, fold_case);
+  if (split_account_line(wanted).blank)
+    return std::unexpected(fmt::format("'{}' would be read as a comment: no name begins with #", wanted));
   std::string result;
   result.reserve(text.size() + name.size() + secret.size() + 2);
   bool found = false;
@@ -112,8 +115,12 @@ std::expected<std::string, std::string> edited(std::string_view text, bool fold_
   return result;
 }
 
-std::expected<void, std::string> blocking_edit(const std::string& path, bool fold_case, Edit what,
+std::expected<void, std::string> blocking_edit(const std::string& named, bool fold_case, Edit what,
                                                std::string_view name, std::string_view secret) {
+  // Where a symbolic link stands for the file, the file is replaced and not the link.
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::canonical(named, ignored);
+  const std::string path = whole.empty() ? named : whole.string();
   auto file = open_locked(path, what == Edit::add);
   if (!file) return std::unexpected(file.error());
   struct stat info{};

@@ -56,6 +56,8 @@ int change(const Options& options, const UserOptions& user, accounts::Edit edit,
     return refuse(fmt::format("\"{}\" can't be a name: {}", user.name, fault));
   const config::Accounts& settings = configuration->accounts;
   const std::string name = accounts::canonical_name(user.name, settings.fold_case);
+  if (const auto possible = accounts::edited("", settings.fold_case, accounts::Edit::add, name, ""); !possible)
+    return refuse(possible.error());
   std::string secret;
   if (edit != accounts::Edit::remove) {
     // Asked before the password, so that nobody types one in vain.

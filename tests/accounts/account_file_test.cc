@@ -101,6 +101,12 @@ TEST(AccountEdit, RefusesWhatIsThereAlreadyAndWhatIsNot) {
   EXPECT_FALSE(edited("", true, Edit::add, "a\nb", "{PLAIN}2"));
 }
 
+TEST(AccountEdit, RefusesANameThatTheFileTakesForAComment) {
+  for (const char* name : {"#anna", " #anna", "\t#", "   "})
+    EXPECT_FALSE(edited("", true, Edit::add, name, "{PLAIN}2")) << name;
+  EXPECT_EQ(edited("", true, Edit::add, "anna#1", "{PLAIN}2"), "anna#1:{PLAIN}2\n");
+}
+
 class AccountFileOnDisk : public ::testing::Test {
  protected:
   AccountFileOnDisk() {
@@ -139,6 +145,19 @@ TEST_F(AccountFileOnDisk, ARefusedEditLeavesTheFileAsItWas) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(), path_ + ": 'anna' is there already");
   EXPECT_EQ(AccountFile::blocking_stamp(path_), before);
+}
+
+TEST_F(AccountFileOnDisk, AnEditThroughASymbolicLinkChangesTheFileAndLeavesTheLink) {
+  const std::string file = folder_ + "/elsewhere";
+  std::ofstream(file) << "anna:{PLAIN}1\n";
+  ASSERT_EQ(symlink("elsewhere", path_.c_str()), 0);
+  ASSERT_TRUE(blocking_edit(path_, true, Edit::add, "berta", "{PLAIN}2"));
+  struct stat info{};
+  ASSERT_EQ(lstat(path_.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISLNK(info.st_mode));
+  EXPECT_EQ(text(), "anna:{PLAIN}1\nberta:{PLAIN}2\n");
+  ASSERT_EQ(lstat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_size, 29);
 }
 
 TEST_F(AccountFileOnDisk, AMissingFileIsAnErrorThatNamesIt) {
