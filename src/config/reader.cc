@@ -111,6 +111,8 @@ void Reader::read_key(const Table<T>& table, std::string_view key, const toml::n
     if (later.name == key) return add(line_of(node), name, fmt::format("not supported yet ({})", later.part), true);
   std::vector<std::string_view> known;
   for (const Setting<T>& setting : table.settings) known.push_back(setting.text.key);
+  if (known.empty())
+    for (const LaterName& later : table.later) known.push_back(later.name);
   add(line_of(node), name, unknown("key", key, known));
 }
 
@@ -132,7 +134,10 @@ void Reader::read_single(const Table<T>& table, T& into) {
   const toml::node* node = root_.get(table.name);
   if (node && !node->is_table())
     add(line_of(*node), std::string(table.name), fmt::format("must be a table: [{}]", table.name));
-  read_one(table, node ? node->as_table() : nullptr, into);
+  const toml::table* found = node ? node->as_table() : nullptr;
+  if (found && found->empty() && table.settings.empty())
+    add(line_of(*node), std::string(table.name), fmt::format("not supported yet ({})", table.later.front().part), true);
+  read_one(table, found, into);
 }
 
 void Reader::read_virtual_servers() {
@@ -159,7 +164,7 @@ void Reader::refuse_other_tables() {
   for (const TableText& table : settings()) known.push_back(table.name);
   for (const auto& [key, node] : root_) {
     const std::string_view name = key.str();
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (name == delivery_table().name || std::find(known.begin(), known.end(), name) != known.end()) continue;
     const auto& laters = later_tables();
     const auto later =
         std::find_if(laters.begin(), laters.end(), [&](const LaterName& each) { return each.name == name; });
@@ -214,8 +219,10 @@ void Reader::check_tls() {
   for (std::size_t at = 0; at < value_.virtual_servers.size(); ++at) {
     const VirtualServer& server = value_.virtual_servers[at];
     if (!server.enabled) continue;
-    if (!server_tables_[at]->contains("pop3") && !server_tables_[at]->contains("pop3s"))
-      add(line_of(*server_tables_[at]), "virtual_server.pop3",
+    const toml::array* given = server_tables_[at]->get_as<toml::array>("pop3");
+    const bool none_given = given ? given->empty() : !server_tables_[at]->contains("pop3");
+    if (none_given && !server_tables_[at]->contains("pop3s"))
+      add(line_in_server(at, "pop3"), "virtual_server.pop3",
           fmt::format("virtual server \"{}\" has no address; allowed: pop3 = [\"127.0.0.1:1110\"], or enabled = false",
                       server.name));
     if (server.require_tls == RequireTls::never) continue;

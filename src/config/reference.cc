@@ -60,9 +60,9 @@ constexpr std::string_view conventions =
 }  // namespace
 
 const std::vector<TableText>& settings() {
-  static const std::vector<TableText> tables = {
-      texts_of(appliance_table()),      texts_of(accounts_table()), texts_of(store_table()), texts_of(delivery_table()),
-      texts_of(virtual_server_table()), texts_of(admin_table()),    texts_of(log_table())};
+  static const std::vector<TableText> tables = {texts_of(appliance_table()), texts_of(accounts_table()),
+                                                texts_of(store_table()),     texts_of(virtual_server_table()),
+                                                texts_of(admin_table()),     texts_of(log_table())};
   return tables;
 }
 
@@ -76,7 +76,6 @@ std::vector<std::string> changes_for_restart(const Configuration& before, const 
   compare(appliance_table(), before.appliance, after.appliance);
   compare(accounts_table(), AccountsTable{before.accounts}, AccountsTable{after.accounts});
   compare(store_table(), before.store, after.store);
-  compare(delivery_table(), before.store, after.store);
   compare(admin_table(), before.admin, after.admin);
   compare(log_table(), LogTable{before.log}, LogTable{after.log});
   return keys;

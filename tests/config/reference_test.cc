@@ -48,7 +48,9 @@ TEST(Reference, EveryDefaultIsAllowedByItsOwnBounds) {
       uncommented += line + "\n";
   const Reading reading = read_text(uncommented, {"/a/ringpost.toml", "host"});
   for (const Finding& finding : reading.findings) {
-    EXPECT_EQ(finding.key, "virtual_server.require_tls") << show(finding, "commented");
+    const bool no_address =
+        finding.key == "virtual_server.pop3" && finding.text.find("has no address") != std::string::npos;
+    EXPECT_TRUE(no_address || finding.key == "virtual_server.require_tls") << show(finding, "commented");
   }
 }
 

@@ -54,7 +54,6 @@ struct Store {
   std::uint64_t compaction_floor = 1 << 20;
   std::uint64_t reserve = std::uint64_t{64} << 20;
   std::uint64_t spool_threshold = 256 << 10;
-  std::uint64_t max_message = std::uint64_t{50} << 20;  // imports are not bound by it
   std::uint32_t gather_octets_max = 4096;  // replies up to this size are gathered, larger ones leave by sendfile
   milliseconds acknowledge_wait = std::chrono::seconds(30);  // M6
   milliseconds takeover_silence = std::chrono::seconds(10);  // M13
@@ -92,7 +91,7 @@ struct Admin {
 struct Log {
   bool json = false;
   LogLevel level = LogLevel::info;
-  std::string file;                // empty: stderr
+  std::string file;                          // empty: stderr
   std::uint64_t queue_octets_max = 1 << 20;  // events on their way from one core to the file; further ones are dropped
 };
 
