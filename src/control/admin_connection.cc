@@ -14,6 +14,7 @@ constexpr std::size_t receive_octets = 256 << 10;
 constexpr std::size_t outgoing_octets_max = 1 << 20;
 constexpr std::size_t appends_max = 256;
 constexpr std::size_t append_octets_max = 16 << 20;
+constexpr auto stuck_at_the_end_max = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -32,6 +33,18 @@ void AdminConnection::start() {
 void AdminConnection::close() {
   closing_ = true;
   end_if_done();
+  if (gone_) end_if_stuck(taken_);
+}
+
+// A client that takes nothing of its answer must not hold up the daemon's end.
+void AdminConnection::end_if_stuck(std::uint64_t taken_before) {
+  around_.loop.at(Loop::Clock::now() + stuck_at_the_end_max, [weak = weak_from_this(), taken_before] {
+    const auto self = weak.lock();
+    if (!self || !self->gone_) return;
+    if (self->taken_ != taken_before || self->outgoing_.empty()) return self->end_if_stuck(self->taken_);
+    self->peer_gone_ = true;
+    self->end_if_done();
+  });
 }
 
 void AdminConnection::ready(short events) {
@@ -143,6 +156,8 @@ void AdminConnection::send() {
       break;
     }
     at += static_cast<std::size_t>(sent);
+    taken_ += static_cast<std::uint64_t>(sent);
+    taken_at_ = Loop::Clock::now();
   }
   outgoing_.erase(0, at);
   update_watch();

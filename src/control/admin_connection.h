@@ -28,7 +28,7 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
   ~AdminConnection();
 
   void start();
-  // Takes no further request; ends when what is under way has come back.
+  // Takes no further request; ends when what is under way has come back, or when its client takes nothing of it.
   void close();
 
  private:
@@ -46,12 +46,15 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
   void update_watch();
   void answered();  // the request that was busy: the next one may begin
   void end_if_done();
+  void end_if_stuck(std::uint64_t taken_before);
 
   // --- Requests (admin_requests.cc, admin_store.cc) ---
   void take_line(std::string_view line);
   void status();
   void sessions();
   void kick(const Json& request);
+  void end_sessions(std::function<std::uint32_t(pop3::SessionList&)> end,
+                    std::function<std::uint32_t(pop3::SessionList&)> otherwise = nullptr);
   void forget(const Json& request);
   void reload();
   void reload_accounts();
@@ -78,6 +81,8 @@ class AdminConnection : public std::enable_shared_from_this<AdminConnection> {
   bool closing_ = false;        // no further request
   bool peer_finished_ = false;  // it sends no more; answers can still reach it
   bool peer_gone_ = false;
+  std::uint64_t taken_ = 0;  // octets of answers that the client's socket took
+  Loop::Clock::time_point taken_at_ = Loop::Clock::now();
 
   std::unique_ptr<AppendJob> arriving_;  // its stream is being received
   std::uint64_t arriving_left_ = 0;

@@ -15,8 +15,10 @@ namespace ringpost::control {
 namespace {
 
 constexpr std::uint64_t message_octets_max = std::uint64_t{1} << 40;
-constexpr std::size_t list_step = 1000;         // messages a turn of the loop
-constexpr std::size_t read_octets = 256 << 10;  // of a message a turn
+constexpr std::size_t list_step = 1000;                   // messages a turn of the loop
+constexpr auto list_time = std::chrono::milliseconds(5);  // and no longer, where each of them is read from a disk
+constexpr std::size_t read_octets = 256 << 10;            // of a message a turn
+constexpr auto stuck_max = std::chrono::minutes(5);       // without an octet taken; the maildrop is held meanwhile
 
 std::string text_field(const nlohmann::json& request, const char* key) {
   const auto found = request.find(key);
@@ -131,10 +133,12 @@ void AdminConnection::list() {
 }
 
 void AdminConnection::list_on(std::size_t from) {
-  const std::size_t to = std::min(reader_->messages.size(), from + list_step);
-  for (std::size_t at = from; at < to; ++at) {
-    const Reader::Message& message = reader_->messages[at];
-    reply({{"number", at + 1},
+  const std::size_t most = std::min(reader_->messages.size(), from + list_step);
+  const auto until = Loop::Clock::now() + list_time;
+  std::size_t to = from;
+  for (; to < most && (to == from || Loop::Clock::now() < until); ++to) {
+    const Reader::Message& message = reader_->messages[to];
+    reply({{"number", to + 1},
            {"octets", message.octets},
            {"uidl", message.uidl},
            {"received", blocking_received(*reader_, message).microseconds},
@@ -147,6 +151,7 @@ void AdminConnection::list_on(std::size_t from) {
 // Goes on in a later turn of the loop, as fast as the client takes what is there.
 void AdminConnection::wait_for_room(std::function<void()> then) {
   send();
+  if (Loop::Clock::now() - taken_at_ > stuck_max && !outgoing_.empty()) peer_gone_ = true;
   const bool full = outgoing_.size() >= read_octets && !peer_gone_;
   const auto pause = std::chrono::milliseconds(full ? 2 : 0);
   around_.loop.at(Loop::Clock::now() + pause, [self = shared_from_this(), full, then = std::move(then)]() mutable {

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ namespace ringpost::control {
 namespace {
 
 constexpr std::size_t connections_max = 64;  // of each kind; a further one is closed at once
+constexpr auto pause_after_failure = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -32,7 +34,7 @@ Server::~Server() {
 
 void Server::accept_admin() {
   const int socket = accept4(admin_socket_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (socket < 0) return;
+  if (socket < 0) return pause_if_short_of_descriptors(admin_socket_);
   if (admins_.size() >= connections_max) {
     ::close(socket);
     return;
@@ -46,9 +48,16 @@ void Server::accept_admin() {
   connection->start();
 }
 
+// The connection stays in the kernel's queue, and poll() would tell of it again and again.
+void Server::pause_if_short_of_descriptors(int listening) {
+  if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+  loop_.change(listening, 0);
+  loop_.at(Loop::Clock::now() + pause_after_failure, [&loop = loop_, listening] { loop.change(listening, POLLIN); });
+}
+
 void Server::accept_figures(int listening) {
   const int socket = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (socket < 0) return;
+  if (socket < 0) return pause_if_short_of_descriptors(listening);
   if (readers_.size() >= connections_max) {
     ::close(socket);
     return;

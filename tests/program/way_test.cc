@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <thread>
@@ -225,6 +226,40 @@ TEST_P(WayTest, FilesAreBornPrivateAndTheDataFoldersOwners) {  // M19
 
 INSTANTIATE_TEST_SUITE_P(Ways, WayTest, ::testing::Values(false, true),
                          [](const auto& parameter) { return parameter.param ? "ThroughTheDaemon" : "OnTheFiles"; });
+
+class ServerTest : public WayTest {};
+
+// A connection that cannot be accepted stays readable: the control thread must not turn for it.
+TEST_P(ServerTest, WithoutDescriptorsTheControlThreadRests) {
+  const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  ASSERT_EQ(control::bind_unix(listening, folder_ + "/admin.sock"), 0);
+  ASSERT_EQ(listen(listening, 8), 0);
+  StandIn appliance(*configuration_, -1);
+  control::Loop loop;
+  control::Server server(loop, store_->cores(), appliance, listening, {});
+  const auto client = control::Client::connect(folder_ + "/admin.sock");
+  ASSERT_TRUE(client && *client);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = dup(listening);
+  close(next);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(next);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  bool over = false;
+  loop.at(control::Loop::Clock::now() + std::chrono::milliseconds(50), [&] { over = true; });
+  int turns = 0;
+  while (!over && turns < 1000) {
+    loop.run_once();
+    ++turns;
+  }
+  EXPECT_LT(turns, 20);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  while (!server.busy()) loop.run_once();  // there is room: it is accepted after all
+  server.close();
+}
+
+INSTANTIATE_TEST_SUITE_P(Server, ServerTest, ::testing::Values(false), [](const auto&) { return "OnTheFiles"; });
 
 // Requests that make no sense.
 class AdminRequestTest : public WayTest {

@@ -34,6 +34,7 @@ class Server {
  private:
   void accept_admin();
   void accept_figures(int socket);
+  void pause_if_short_of_descriptors(int listening);
 
   Loop& loop_;
   CoreSet& cores_;
