@@ -104,27 +104,32 @@ void AdminConnection::sessions() {
       });
 }
 
-// By number, by account, or all.
+// All, an account, or a session's number. Names may be numbers, as customers' are: an account goes first, so that its
+// number never ends a stranger's session.
 void AdminConnection::kick(const Json& request) {
   const std::string who = text_field(request, "who");
-  const bool is_number = !who.empty() && who.size() < 20 && who.find_first_not_of("0123456789") == std::string::npos;
-  const std::uint64_t id = is_number ? std::stoull(who) : 0;
+  if (who == "all") return end_sessions([](pop3::SessionList& list) { return list.end_all(ring::DoomReason::kicked); });
   const std::string account = accounts::canonical_name(who, around_.appliance.configuration().accounts.fold_case);
+  const bool is_number = !who.empty() && who.size() < 20 && who.find_first_not_of("0123456789") == std::string::npos;
+  std::function<std::uint32_t(pop3::SessionList&)> by_number;
+  if (is_number) by_number = [id = std::stoull(who)](pop3::SessionList& list) { return list.kick(id); };
+  end_sessions([account](pop3::SessionList& list) { return account.empty() ? 0 : list.kick_account(account); },
+               std::move(by_number));
+}
+
+// On every core; where that ends none, once more with `otherwise`, if there is such.
+void AdminConnection::end_sessions(std::function<std::uint32_t(pop3::SessionList&)> end,
+                                   std::function<std::uint32_t(pop3::SessionList&)> otherwise) {
   auto ended = std::make_shared<std::vector<std::uint32_t>>(around_.cores.count());
   on_each_core(
       around_.cores,
-      [=](ring::CoreIndex core, CoreServices& services) {
-        std::uint32_t& mine = (*ended)[core.value];
-        if (who == "all")
-          mine = services.sessions->end_all(ring::DoomReason::kicked);
-        else if (is_number && pop3::SessionList::core_of(id) == core)
-          mine = services.sessions->kick(id);
-        else if (!who.empty())
-          mine = services.sessions->kick_account(account);
+      [ended, end = std::move(end)](ring::CoreIndex core, CoreServices& services) {
+        (*ended)[core.value] = end(*services.sessions);
       },
-      [ended, self = shared_from_this()] {
+      [ended, otherwise = std::move(otherwise), self = shared_from_this()] {
         std::uint32_t all = 0;
         for (const std::uint32_t of_core : *ended) all += of_core;
+        if (all == 0 && otherwise) return self->end_sessions(otherwise);
         self->reply({{"ok", true}, {"ended", all}});
         self->answered();
       });

@@ -67,9 +67,9 @@ int kick(const Options& options, const std::string& who) {
   const json answer = ask(options, {{"verb", "kick"}, {"who", who}}, status);
   if (answer.is_null()) return status;
   const auto ended = answer.value("ended", 0);
-  if (options.json) return print_json(answer), done;
+  if (options.json) print_json(answer);
   if (ended == 0) return refuse(fmt::format("no session of \"{}\"", who));
-  fmt::print("{} session{} ended\n", ended, ended == 1 ? "" : "s");
+  if (!options.json) fmt::print("{} session{} ended\n", ended, ended == 1 ? "" : "s");
   return done;
 }
 

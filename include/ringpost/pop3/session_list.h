@@ -66,9 +66,6 @@ class SessionList {
   void leave(ListedSession&) noexcept;
   std::uint32_t count() const noexcept { return count_; }
 
-  // Which core a session's number belongs to.
-  static ring::CoreIndex core_of(std::uint64_t id) noexcept { return {static_cast<std::uint32_t>(id >> 48)}; }
-
   // Logged-in sessions and those about to be, by account, on this core. false: `max` are there already.
   bool enter_account(const std::string& account, std::uint32_t max);
   void leave_account(const std::string& account) noexcept;
