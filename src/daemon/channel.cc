@@ -4,6 +4,7 @@
 #include <cstring>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 #include <ringpost/base/ensure.h>
 
@@ -48,12 +49,16 @@ std::optional<Received> Channel::receive() {
   do got = recvmsg(descriptor_, &message, MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
   if (got <= 0) return std::nullopt;
-  ensure((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0);
-  Received received{static_cast<Note>(octets[0]), octets.substr(1, static_cast<std::size_t>(got) - 1), {}};
+  ensure((message.msg_flags & MSG_TRUNC) == 0);
+  Received received{static_cast<Note>(octets[0]), octets.substr(1, static_cast<std::size_t>(got) - 1), {}, false};
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     received.descriptors.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     std::memcpy(received.descriptors.data(), CMSG_DATA(header), received.descriptors.size() * sizeof(int));
+  }
+  if (message.msg_flags & MSG_CTRUNC) {  // a full descriptor table: clients can bring that about
+    for (const int descriptor : std::exchange(received.descriptors, {})) close(descriptor);
+    received.lacks_descriptors = true;
   }
   return received;
 }

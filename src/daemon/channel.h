@@ -36,7 +36,8 @@ enum class Note : unsigned char {
 struct Received {
   Note note = Note::commit;
   std::string text;
-  std::vector<int> descriptors;  // close-on-exec, the receiver's
+  std::vector<int> descriptors;    // close-on-exec, the receiver's
+  bool lacks_descriptors = false;  // some came and found no room in this process; then there are none here
 };
 
 class Channel {

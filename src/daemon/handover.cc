@@ -48,6 +48,7 @@ void Handover::swap(Handover& other) noexcept {
   std::swap(log_file_, other.log_file_);
   std::swap(admin_socket_, other.admin_socket_);
   std::swap(has_log_file_, other.has_log_file_);
+  std::swap(lacks_descriptors_, other.lacks_descriptors_);
   path_.swap(other.path_);
   hostname_.swap(other.hostname_);
   accounts_path_.swap(other.accounts_path_);
@@ -57,6 +58,7 @@ void Handover::swap(Handover& other) noexcept {
 
 void Handover::add(Received&& message) {
   std::vector<int>& given = message.descriptors;
+  lacks_descriptors_ = lacks_descriptors_ || message.lacks_descriptors;
   switch (message.note) {
     case Note::configuration: {
       const std::size_t end = message.text.rfind('\n');

@@ -28,7 +28,9 @@ class Handover {
   ~Handover();
 
   void add(Received&& message);
-  bool has_configuration() const { return configuration_ >= 0; }
+  bool has_configuration() const { return !path_.empty(); }
+  // Some descriptors found no room in this process: nothing of it can be taken over.
+  bool lacks_descriptors() const { return lacks_descriptors_; }
   bool has_log_file() const { return has_log_file_; }
 
   // Error: sentences, a line each.
@@ -47,7 +49,7 @@ class Handover {
   void swap(Handover& other) noexcept;
 
   int configuration_ = -1, data_dir_ = -1, accounts_ = -1, log_file_ = -1, admin_socket_ = -1;
-  bool has_log_file_ = false;
+  bool has_log_file_ = false, lacks_descriptors_ = false;
   std::string path_, hostname_, accounts_path_;
   std::vector<int> figures_;
   std::map<std::string, std::vector<int>> listeners_;

@@ -176,6 +176,9 @@ Result Openings::add_admin_socket(const config::Configuration& configuration) {
 Result Openings::add_figures(const config::Configuration& configuration) {
   for (const config::Endpoint& endpoint : configuration.admin.http) {
     const std::uint32_t one_cpu[] = {0};
+    if (is_taken(endpoint))
+      return std::unexpected(
+          fmt::format("admin.http: cannot listen at {}: another process does", config::show_endpoint(endpoint)));
     const auto group = ring::open_listening_group({endpoint.address, endpoint.port}, one_cpu);
     if (!group) return std::unexpected(fmt::format("admin.http: {}", group.error()));
     add(Note::figures, config::show_endpoint(endpoint), *group);

@@ -52,6 +52,7 @@ class Serving final : public control::Appliance {
   void start_store();
   void hear_parent();
   void take_handover();
+  void refuse_handover(const std::string& reason);
   void take_configuration();
   void take_accounts();
   Plan plan_of(std::map<std::string, std::vector<int>> new_sockets);
@@ -216,19 +217,28 @@ void Serving::hear_parent() {
 }
 
 void Serving::take_handover() {
-  if (next_.has_configuration())
+  if (next_.lacks_descriptors())
+    refuse_handover("too many connections: no descriptor is left to take anything over");
+  else if (next_.has_configuration())
     take_configuration();
   else
     take_accounts();
   next_ = Handover();
 }
 
+void Serving::refuse_handover(const std::string& reason) {
+  if (!next_.has_configuration()) {
+    own_log_->write(LogLevel::error, "accounts_refused", {{"reason", reason}});
+    return answer(accounts_wait_, {reason, {}});
+  }
+  own_log_->write(LogLevel::error, "reload_refused", {{"reason", reason}});
+  channel_.send(Note::not_taken, reason);
+  answer(reload_waits_, {reason, {}});
+}
+
 void Serving::take_accounts() {
   auto accounts = next_.accounts(first_configuration_->accounts.fold_case);
-  if (!accounts) {
-    own_log_->write(LogLevel::error, "accounts_refused", {{"reason", accounts.error()}});
-    return answer(accounts_wait_, {accounts.error(), {}});
-  }
+  if (!accounts) return refuse_handover(accounts.error());
   accounts_ = *accounts;
   control::on_each_core(
       *core_set_,
@@ -240,12 +250,7 @@ void Serving::take_accounts() {
 void Serving::take_configuration() {
   auto configuration = next_.configuration();
   auto accounts = next_.accounts(first_configuration_->accounts.fold_case);
-  if (!configuration || !accounts) {
-    const std::string refusal = configuration ? accounts.error() : configuration.error();
-    own_log_->write(LogLevel::error, "reload_refused", {{"reason", refusal}});
-    channel_.send(Note::not_taken, refusal);
-    return answer(reload_waits_, {refusal, {}});
-  }
+  if (!configuration || !accounts) return refuse_handover(configuration ? accounts.error() : configuration.error());
   configuration_ = *configuration;
   accounts_ = *accounts;
   Reloaded reloaded;
@@ -343,6 +348,10 @@ int serve_as_child(Channel& channel, const std::vector<std::uint32_t>& cpus) {
     if (!message) return 1;
     if (message->note == Note::commit) break;
     first.add(std::move(*message));
+  }
+  if (first.lacks_descriptors()) {
+    channel.send(Note::failed, "the limit of open files is too low to begin with");
+    return 1;
   }
   // Never destroyed: the process ends with it, and a core that could not come to rest must not hold that up.
   auto* serving = new Serving(channel, cpus);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +63,35 @@ TEST(Channel, CarriesAsManyDescriptorsAsItPromises) {
   for (const int descriptor : message->descriptors) close(descriptor);
 }
 
+// A process whose clients hold every descriptor it may have: the daemon must live on, and refuse the reload.
+TEST(Channel, DescriptorsThatFindNoRoomAreToldOfAndEndNobody) {
+  Ends ends;
+  Channel parent(ends.pair[0]), child(ends.pair[1]);
+  const int one = file_with("x"), two = file_with("y");
+  ASSERT_TRUE(parent.send(Note::listeners, "127.0.0.1:110", {one, two}));
+  const int next = dup(one);
+  close(next);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(next) + 1;  // room for one of the two
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  auto message = child.receive();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->text, "127.0.0.1:110");
+  EXPECT_TRUE(message->lacks_descriptors);
+  EXPECT_TRUE(message->descriptors.empty());
+  EXPECT_FALSE(is_open(next));
+  Handover handover;
+  EXPECT_FALSE(handover.lacks_descriptors());
+  handover.add(std::move(*message));
+  EXPECT_TRUE(handover.lacks_descriptors());
+  EXPECT_TRUE(Handover(std::move(handover)).lacks_descriptors());
+  close(one);
+  close(two);
+}
+
 TEST(Channel, ALongTextIsCutAndNotLost) {
   Ends ends;
   Channel parent(ends.pair[0]), child(ends.pair[1]);
@@ -82,7 +112,7 @@ TEST(Channel, TellsThatTheOtherEndIsGone) {
 }
 
 Received message(Note note, std::string text, std::vector<int> descriptors) {
-  return {note, std::move(text), std::move(descriptors)};
+  return {note, std::move(text), std::move(descriptors), false};
 }
 
 TEST(Handover, GivesWhatArrivedAndClosesTheRest) {
