@@ -1,10 +1,14 @@
 #include "password.h"
 
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <span>
 #include <string_view>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -12,6 +16,37 @@ namespace ringpost::program {
 namespace {
 
 constexpr std::size_t password_octets_max = 1024;
+
+// While a password is asked for, signals wait: one that would end us until the terminal has its echo back, one that
+// would stop us until the line is there, so that nothing typed meanwhile is shown.
+class Attentive {
+ public:
+  Attentive() {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&ending, signal);
+    signals_ = signalfd(-1, &ending, SFD_CLOEXEC);
+    sigaddset(&ending, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &ending, &before_);
+  }
+  Attentive(const Attentive&) = delete;
+  Attentive& operator=(const Attentive&) = delete;
+  ~Attentive() {
+    if (signals_ >= 0) close(signals_);
+    sigprocmask(SIG_SETMASK, &before_, nullptr);  // what waited comes now
+  }
+  // Until something was typed. false: a signal wants to end us.
+  bool wait(int terminal) const {
+    pollfd both[] = {{terminal, POLLIN, 0}, {signals_, POLLIN, 0}};
+    while (poll(both, 2, -1) < 0 && errno == EINTR) {
+    }
+    return both[1].revents == 0;
+  }
+
+ private:
+  int signals_ = -1;
+  sigset_t before_{};
+};
 
 // A line in a buffer that is wiped, octet by octet so that nothing behind the line end is taken.
 std::expected<accounts::Secret, std::string> read_line(int from) {
@@ -21,7 +56,11 @@ std::expected<accounts::Secret, std::string> read_line(int from) {
   while (length < sizeof octets) {
     const ssize_t got = read(from, octets + length, 1);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || octets[length] == std::byte{'\n'}) {
+    if (got < 0) {
+      line = std::unexpected(fmt::format("the password can't be read: {}", std::strerror(errno)));
+      break;
+    }
+    if (got == 0 || octets[length] == std::byte{'\n'}) {
       if (length > 0 && octets[length - 1] == std::byte{'\r'}) --length;
       line = accounts::Secret(std::string_view(reinterpret_cast<const char*>(octets), length));
       break;
@@ -57,11 +96,13 @@ class Quiet {
 };
 
 std::expected<accounts::Secret, std::string> ask(int terminal, const std::string& question) {
+  const Attentive attentive;
   const Quiet quiet(terminal);
   if (!quiet.is_quiet()) return std::unexpected("the terminal can't be made quiet; use --password-stdin");
   const auto say = [&](std::string_view text) { return write(terminal, text.data(), text.size()) >= 0; };
   if (!say(question)) return std::unexpected("the terminal can't be written to; use --password-stdin");
-  auto answer = read_line(terminal);
+  std::expected<accounts::Secret, std::string> answer = std::unexpected("interrupted");
+  if (attentive.wait(terminal)) answer = read_line(terminal);
   say("\n");
   return answer;
 }
