@@ -21,7 +21,7 @@ build_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   curl ca-certificates)
 test_packages=(
-  mpop fetchmail getmail6 eatmydata xfsprogs e2fsprogs mount procps iproute2)
+  mpop fetchmail getmail6 eatmydata xfsprogs e2fsprogs mount procps iproute2 zsh)
 bench_packages=(dovecot-core dovecot-pop3d)
 bench_units=(dovecot.service dovecot.socket)
 

@@ -30,8 +30,11 @@ complete -F _ringpost ringpost
 )script";
 
 constexpr const char* zsh_script = R"script(#compdef ringpost
+# zsh completion for ringpost: source <(ringpost completion zsh), or a file _ringpost in a folder of $fpath.
+(( $+functions[compdef] )) || { autoload -U compinit && compinit; }
 autoload -U +X bashcompinit && bashcompinit
 source <(ringpost completion bash)
+[[ -z $compstate ]] || _bash_complete -F _ringpost
 )script";
 
 }  // namespace
