@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -126,10 +127,17 @@ Line data_room(const config::Configuration& configuration) {
   if (statvfs(path.c_str(), &room) != 0)
     return {Finding::remark, "data_dir", fmt::format("{} does not exist yet", path)};
   const std::uint64_t free_octets = std::uint64_t{room.f_bavail} * room.f_frsize;
-  const bool enough = free_octets > 4 * configuration.store.reserve;
-  return {enough ? Finding::good : Finding::hindrance, "data_dir",
-          fmt::format("{} has {} MiB free{}", path, free_octets >> 20,
-                      enough ? "" : ": deliveries are refused while store.reserve is not whole")};
+  struct stat reserve{};  // what of it is there already needs no further room
+  const bool there = stat((path + "/reserve").c_str(), &reserve) == 0;
+  const std::uint64_t kept = there ? static_cast<std::uint64_t>(reserve.st_size) : 0;
+  const std::uint64_t wanted = configuration.store.reserve;
+  const std::string free_text = fmt::format("{} has {} MiB free", path, free_octets >> 20);
+  if (kept < wanted && free_octets < wanted - kept)
+    return {Finding::hindrance, "data_dir",
+            free_text + ": too little for store.reserve, and while that is not whole, imports are refused"};
+  if (free_octets < 4 * wanted)
+    return {Finding::remark, "data_dir", free_text + ": little; what is full takes no mail, people can still delete"};
+  return {Finding::good, "data_dir", free_text};
 }
 
 const char* word_of(Finding finding) {
@@ -144,9 +152,12 @@ std::vector<Line> examine(const Options& options) {
     const NicVerdict verdict = verdict_of(nic, static_cast<std::size_t>(sysconf(_SC_NPROCESSORS_ONLN)));
     lines.push_back({verdict.good ? Finding::good : Finding::remark, "network card " + nic.name, verdict.text});
   }
-  if (options.config.empty()) return lines;
+  if (!names_configuration(options)) return lines;
   int status = done;
-  if (const auto configuration = read_configuration(options, status)) lines.push_back(data_room(*configuration));
+  if (const auto configuration = read_configuration(options, status))
+    lines.push_back(data_room(*configuration));
+  else
+    lines.push_back({Finding::hindrance, "configuration", "can't be used: ringpostd would not start, as said above"});
   return lines;
 }
 

@@ -22,6 +22,10 @@ int usage(std::string_view reason) {
   return wrong_usage;
 }
 
+bool names_configuration(const Options& options) {
+  return !options.config.empty() || access(usual_place, F_OK) == 0;
+}
+
 std::shared_ptr<const config::Configuration> read_configuration(const Options& options, int& status) {
   std::string path = options.config;
   if (path.empty() && access(usual_place, F_OK) == 0) path = usual_place;

@@ -25,6 +25,9 @@ struct Options {
 int refuse(std::string_view reason);
 int usage(std::string_view reason);
 
+// Is there a configuration to read: named by --config or RINGPOST_CONFIG, or in the usual place?
+bool names_configuration(const Options& options);
+
 // Reads the configuration that --config, RINGPOST_CONFIG or /etc/ringpost/ringpost.toml names. Null: every error was
 // printed; `status` says which kind.
 std::shared_ptr<const config::Configuration> read_configuration(const Options& options, int& status);
