@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include <ringpost/accounts/account_file.h>
 #include <ringpost/accounts/account_name.h>
 #include <ringpost/store/names.h>
 
+#include "known_account.h"
 #include "verbs.h"
 #include "way.h"
 
@@ -24,18 +24,6 @@ std::string time_text(WallTime time) {
                      parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-bool has_folder(const config::Configuration& configuration, const std::string& account) {
-  std::error_code error;
-  return std::filesystem::exists(configuration.appliance.data_dir + "/" + store::folder_of(account).folder, error);
-}
-
-// Neither an account nor mail bears the name: most likely it is misspelt.
-bool is_unknown(const config::Configuration& configuration, const std::string& account) {
-  if (has_folder(configuration, account)) return false;
-  const auto file = accounts::AccountFile::blocking_load(configuration.accounts.file, configuration.accounts.fold_case);
-  return file && !(*file)->find(account);
-}
-
 // The configuration and the account's canonical name; null: `status` says what to exit with.
 std::shared_ptr<const config::Configuration> prepare(const Options& options, std::string& account, int& status) {
   auto configuration = read_configuration(options, status);
@@ -46,7 +34,7 @@ std::shared_ptr<const config::Configuration> prepare(const Options& options, std
   }
   account = accounts::canonical_name(account, configuration->accounts.fold_case);
   if (is_unknown(*configuration, account)) {
-    status = refuse(fmt::format("there is no account {}, and no mail of one", account));
+    status = refuse(unknown_account(account));
     return nullptr;
   }
   return configuration;
@@ -74,8 +62,8 @@ void print_check(const std::string& account, const json& check) {
              check.value("past_cache", true) ? "" : " (from the page cache: this file system reads no other way)");
 }
 
-// By the folders that are there: also of accounts that are gone.
-std::vector<std::string> every_maildrop(const std::string& data_dir) {
+// By the folders that are there: also of accounts that are gone. Error: not all of them can be seen.
+std::expected<std::vector<std::string>, std::string> every_maildrop(const std::string& data_dir) {
   std::vector<std::string> accounts;
   std::error_code error;
   for (auto at = std::filesystem::recursive_directory_iterator(data_dir, error);
@@ -85,6 +73,7 @@ std::vector<std::string> every_maildrop(const std::string& data_dir) {
     const auto account = store::decoded_name(at->path().filename().string());
     if (account && at->is_directory(error)) accounts.push_back(*account);
   }
+  if (error) return std::unexpected(fmt::format("{}: can't be looked through: {}", data_dir, error.message()));
   std::sort(accounts.begin(), accounts.end());
   return accounts;
 }
@@ -166,25 +155,33 @@ int mailbox_check(const Options& options, const std::string& given) {
   if (!configuration) return status;
   auto way = Way::find(configuration);
   if (!way) return refuse(way.error());
-  const std::vector<std::string> accounts =
-      given.empty() ? every_maildrop(configuration->appliance.data_dir) : std::vector{account};
+  const auto accounts = given.empty() ? every_maildrop(configuration->appliance.data_dir) : std::vector{account};
+  if (!accounts) return refuse(accounts.error());
   json reports = json::array();
-  std::size_t harmed = 0;
-  for (const std::string& each : accounts) {
+  std::size_t harmed = 0, unchecked = 0;
+  for (const std::string& each : *accounts) {
     if (!has_folder(*configuration, each)) {  // an account to which no mail ever came
       if (!options.json) fmt::print("{}: no mail yet\n", each);
       continue;
     }
     auto report = way->care("check", each);
-    if (!report) return refuse(fmt::format("{}: {}", each, report.error()));
+    if (!report) {  // the others are looked at all the same
+      ++unchecked;
+      refuse(fmt::format("{}: {}", each, report.error()));
+      reports.push_back({{"account", each}, {"whole", false}, {"error", report.error()}});
+      continue;
+    }
     (*report)["account"] = each;
     if (!report->value("whole", false)) ++harmed;
     if (!options.json) print_check(each, *report);
     reports.push_back(std::move(*report));
   }
   if (options.json) print_json(reports);
-  if (harmed == 0) return done;
-  return refuse(fmt::format("{} of {} maildrops need `ringpost mailbox repair NAME`", harmed, accounts.size()));
+  if (harmed > 0)
+    refuse(fmt::format("{} of {} maildrops need `ringpost mailbox repair NAME`", harmed, accounts->size()));
+  if (unchecked > 0 && accounts->size() > 1)
+    refuse(fmt::format("{} of {} maildrops could not be checked", unchecked, accounts->size()));
+  return harmed + unchecked == 0 ? done : refused;
 }
 
 }  // namespace ringpost::program

@@ -4,6 +4,7 @@
 #include <ringpost/accounts/account_file.h>
 #include <ringpost/accounts/account_name.h>
 
+#include "known_account.h"
 #include "progress_bar.h"
 #include "verbs.h"
 #include "way.h"
@@ -57,7 +58,7 @@ int report(const Options& options, const ImportReport& result, bool dry_run) {
   } else {
     print_notes(result.notes);
     if (dry_run)
-      fmt::print("{} messages would be imported; nothing was\n", result.found - result.failed);
+      fmt::print("{} messages would be imported; nothing was\n", result.found);
     else
       fmt::print("{} messages added, {} were there already\n", result.added, result.already_there);
     if (result.uidl_kept) fmt::print("{} UIDLs kept\n", result.uidl_kept);
@@ -106,6 +107,7 @@ int export_with(const Options& options, ExportOptions wanted, Export run) {
   if (const char* fault = accounts::fault_of_name(wanted.account))
     return refuse(fmt::format("\"{}\": {}", wanted.account, fault));
   wanted.account = accounts::canonical_name(wanted.account, configuration->accounts.fold_case);
+  if (is_unknown(*configuration, wanted.account)) return refuse(unknown_account(wanted.account));
   auto way = Way::find(configuration);
   if (!way) return refuse(way.error());
   const auto reader = way->reader();
