@@ -91,12 +91,16 @@ std::expected<void, std::string> export_one(int folder, const Listed& message, c
   ::unlinkat(folder, temporary.c_str(), 0);  // of an export that was stopped
   Descriptor file(::openat(folder, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.open()) return failed(temporary);
-  if (auto written = write_message(reader, message.number, crlf, file.value()); !written) return written;
+  auto given_up = [&](std::expected<void, std::string> error) {
+    ::unlinkat(folder, temporary.c_str(), 0);
+    return error;
+  };
+  if (auto written = write_message(reader, message.number, crlf, file.value()); !written) return given_up(written);
   timespec times[2];
   times[0].tv_sec = times[1].tv_sec = message.received.microseconds / 1'000'000;
   times[0].tv_nsec = times[1].tv_nsec = message.received.microseconds % 1'000'000 * 1000;
-  if (::futimens(file.value(), times) != 0 || ::fsync(file.value()) != 0) return failed(temporary);
-  if (::renameat(folder, temporary.c_str(), folder, ("new/" + name).c_str()) != 0) return failed(temporary);
+  if (::futimens(file.value(), times) != 0 || ::fsync(file.value()) != 0) return given_up(failed(temporary));
+  if (::renameat(folder, temporary.c_str(), folder, ("new/" + name).c_str()) != 0) return given_up(failed(temporary));
   return {};
 }
 
@@ -131,8 +135,10 @@ std::expected<void, std::string> write_uidlist(int folder, const std::vector<Lis
                                  hex(source_id("uidlist", fmt::format("{}", now)).id.octets));
   for (std::size_t i = 0; i < messages.size(); ++i)
     text += fmt::format("{} P{} :{}\n", i + 1, messages[i].uidl, maildir_file_name(messages[i]));
-  if (!write_all(file.value(), text) || ::fsync(file.value()) != 0) return failed("dovecot-uidlist");
-  return {};
+  if (write_all(file.value(), text) && ::fsync(file.value()) == 0) return {};
+  auto error = failed("dovecot-uidlist");
+  ::unlinkat(folder, "dovecot-uidlist", 0);
+  return error;
 }
 
 std::uint64_t octets_in_all(const std::vector<Listed>& messages) {
@@ -240,11 +246,17 @@ std::expected<ExportReport, std::string> export_mbox(const ExportOptions& option
   if (!messages) return std::unexpected(messages.error());
   Descriptor file(::open(options.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.open()) return failed(options.path);
+  // What stops in the middle leaves no file that looks like a whole mailbox and bars the next attempt.
+  auto given_up = [&]() -> std::unexpected<std::string> {
+    auto error = failed(options.path);
+    ::unlink(options.path.c_str());
+    return error;
+  };
   ExportReport report;
   progress.begins(octets_in_all(*messages));
   std::uint64_t octets = 0;
   for (auto& message : *messages) {
-    if (!write_all(file.value(), mbox_separator(message.received))) return failed(options.path);
+    if (!write_all(file.value(), mbox_separator(message.received))) return given_up();
     MboxWriter writer(file.value());
     store::PlainFormer former(false);
     std::string text;
@@ -256,7 +268,7 @@ std::expected<ExportReport, std::string> export_mbox(const ExportOptions& option
     text.clear();
     former.finish(text);
     writer.feed(text);
-    if (!writer.finish()) return failed(options.path);
+    if (!writer.finish()) return given_up();
     if (read)
       ++report.written;
     else if (++report.failed <= named_max)
@@ -264,7 +276,7 @@ std::expected<ExportReport, std::string> export_mbox(const ExportOptions& option
           fmt::format("message {} ({}) is not whole: {}", message.number, message.uidl, read.error()));
     progress.done(octets += message.octets, report.written);
   }
-  if (::fsync(file.value()) != 0) return failed(options.path);
+  if (::fsync(file.value()) != 0) return given_up();
   return report;
 }
 

@@ -1,11 +1,13 @@
 #include "../../src/program/transfer.h"
 
+#include <csignal>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +283,32 @@ TEST_F(TransferTest, ASecondExportTellsWhichUidlsTheListThatIsThereLacks) {
   EXPECT_EQ(later->written, 1u);
   ASSERT_EQ(later->notes.size(), 1u);
   EXPECT_NE(later->notes[0].find("lacks the UIDLs of 1 messages"), std::string::npos) << later->notes[0];
+}
+
+// A full disk: nothing is left that passes for whole, and the next attempt is not barred.
+TEST_F(TransferTest, AnExportThatCannotBeWrittenLeavesNothingHalf) {
+  put("m/new/1.a", std::string(100'000, 'x') + "\n");
+  put("m/cur/.keep", "");
+  maildir("m");
+  ExportOptions mbox{.account = "alice", .path = root / "box", .crlf = false};
+  ExportOptions folder{.account = "alice", .path = root / "out", .crlf = false};
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit tight = before;
+  tight.rlim_cur = 20;  // less than the list of UIDLs, too
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  auto boxed = export_mbox(mbox, drop, silent);
+  auto exported = export_maildir(folder, drop, silent);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_FALSE(boxed);
+  EXPECT_FALSE(fs::exists(root / "box"));
+  ASSERT_TRUE(exported);
+  EXPECT_EQ(exported->failed, 1u);
+  EXPECT_TRUE(fs::is_empty(root / "out/tmp"));
+  EXPECT_FALSE(fs::exists(root / "out/dovecot-uidlist"));
+  ASSERT_TRUE(export_mbox(mbox, drop, silent));
+  EXPECT_TRUE(export_maildir(folder, drop, silent)->notes.empty());
 }
 
 TEST_F(TransferTest, ExportedMboxImportsAsTheSameMail) {
