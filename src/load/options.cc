@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <netdb.h>
+#include <sched.h>
 #include <stdexcept>
 
 namespace ringpost::load {
@@ -81,6 +82,16 @@ void take_message_range(const std::string& text, Plan& plan) {
     plan.last_message = number(view.substr(dots + 2));
   if (plan.last_message != 0 && plan.last_message < plan.first_message)
     throw std::runtime_error(fmt::format("--message '{}' ends before it begins", text));
+}
+
+// A run that is not pinned where it was told to be measures something else.
+void check_cpus(const std::vector<int>& cpus) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (cpus.empty() || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  for (int cpu : cpus)
+    if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(static_cast<std::size_t>(cpu), &allowed))
+      throw std::runtime_error(fmt::format("--cpu: this process may not use CPU {}", cpu));
 }
 
 struct Raw {
@@ -160,6 +171,7 @@ void take_accounts(const Raw& raw, Options& options) {
 
 void complete(const Raw& raw, bool opening_given, Options& options) {
   take_accounts(raw, options);
+  check_cpus(options.cpus);
   options.timeout = required_duration(raw.timeout, "--timeout");
   if (!raw.message.empty()) take_message_range(raw.message, options.plan);
   if (raw.rate > 0) options.rate = raw.rate;
