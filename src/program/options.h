@@ -21,6 +21,10 @@ struct Options {
   bool json = false;   // results as JSON on stdout
 };
 
+// Foreign text for a person's terminal: control characters, which could command it, become \xNN. Line ends stay only
+// where they are our own.
+std::string printable(std::string_view text, bool keep_line_ends = false);
+
 // Says why on stderr, and gives back `refused`.
 int refuse(std::string_view reason);
 int usage(std::string_view reason);

@@ -34,7 +34,7 @@ std::expected<std::string, std::string> known_account(const config::Configuratio
 }
 
 void print_notes(const std::vector<std::string>& notes) {
-  for (const std::string& note : notes) fmt::print(stderr, "ringpost: {}\n", note);
+  for (const std::string& note : notes) fmt::print(stderr, "ringpost: {}\n", printable(note));
 }
 
 void print_json(const json& value) {

@@ -222,6 +222,19 @@ class WrongInput(VerbTest):
         self.assertIn("no regular file", self.refused("import", "mbox", self.folder, "--user", USER))
         self.assertIn("symbolic link", self.refused("import", "mbox", os.path.join(self.folder, "link"), "--user", USER))
 
+    def test_a_file_name_cannot_command_the_terminal(self):
+        source = os.path.join(self.folder, "hostile")
+        corpus.write_maildir(source, {"one": corpus.mail("one", b"1\n")})
+        for name in ("\x1b]0;title\x07", "\x9b31mred", "two\nlines"):
+            with open(os.path.join(source, "cur", "." + name), "w", encoding="utf-8") as file:
+                file.write("hidden\n")
+        done = subprocess.run([self.program(), "--config", self.server.config, "import", "maildir", source, "--user", USER],
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count(b"\n"), 3)
+        self.assertNotRegex(done.stderr.replace(b"\n", b""), rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
+        self.assertIn(rb"\x1b]0;title", done.stderr)
+
     def test_doctor_says_that_a_configuration_is_broken(self):
         with open(self.server.config, "a", encoding="utf-8") as file:
             file.write("[nonsense]\n")
