@@ -87,14 +87,18 @@ void LogSink::take_new_file() {
   next_file_waits_ = false;
 }
 
+void LogSink::append_line(const TakenEvent& event) {
+  if (style_.priorities) pending_ += fmt::format("<{}>", priority_of(event.level));
+  style_.json ? append_json_line(pending_, event) : append_text_line(pending_, event);
+}
+
 bool LogSink::drain() {
   bool any = false;
   TakenEvent event;
   for (const auto& ring : rings_)
     while (pending_.size() < pending_octets_max && ring->take(event)) {
       any = true;
-      if (style_.priorities) pending_ += fmt::format("<{}>", priority_of(event.level));
-      style_.json ? append_json_line(pending_, event) : append_text_line(pending_, event);
+      append_line(event);
       lines_.fetch_add(1, std::memory_order_relaxed);
     }
   return any;
@@ -107,7 +111,7 @@ void LogSink::report_dropped() {
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   TakenEvent event{{now}, LogLevel::warning, "log_dropped", {{"events", dropped - dropped_reported_, false}}};
-  style_.json ? append_json_line(pending_, event) : append_text_line(pending_, event);
+  append_line(event);
   dropped_reported_ = dropped;
 }
 

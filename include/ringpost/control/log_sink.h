@@ -48,6 +48,7 @@ class LogSink final : private EventReader {
   void woken_by_event() noexcept override;
   void run();
   bool drain();
+  void append_line(const TakenEvent& event);
   void report_dropped();
   void write_out(bool ending);
   void take_new_file();
