@@ -243,18 +243,14 @@ std::int64_t Disk::sync_folder(OpenFile& file) {
   ensure(folder && folder->folder);
   const bool fails = random_.chance(faults_.folder_sync_fails);
   const std::size_t landed = fails ? random_.below(folder->changes.size() + 1) : folder->changes.size();
-  std::vector<NameChange> kept;
   for (std::size_t at = 0; at < folder->changes.size(); ++at) {
     const NameChange& change = folder->changes[at];
-    const Inode* named = inode(change.inode);
     if (at < landed)
       apply(folder->durable_entries, change.name, change.inode, change.gone);
-    else if (named && named->folder)
-      kept.push_back(change);  // a folder's name is tried again with the next sync
     else
-      folder->missed.push_back(change);  // a file's counts as clean although it is not there
+      folder->missed.push_back(change);  // it counts as clean although it is not there
   }
-  folder->changes = std::move(kept);
+  folder->changes.clear();
   // What no durable name mentions any more gives its blocks to others.
   std::vector<InodeNumber> nameless;
   for (const auto& [number, node] : inodes_)

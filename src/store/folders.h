@@ -1,7 +1,8 @@
 // src/store/folders.h: the folders above the maildrops, made and synced by one core for all (M5).
 //
 // After a failed sync of a folder the names in it count as clean although they may be lost, and the next sync succeeds:
-// so whoever puts a name into a shared folder syncs it before anybody else may, and takes it away where that fails.
+// so whoever puts a name into a shared folder syncs it before anybody else may and before anything is put into what it
+// names, and takes it away where that fails; also a name that a killed process left.
 #pragma once
 
 #include <string>
@@ -29,10 +30,13 @@ class Folders {
   ring::Task<std::int64_t> walk(const MaildropFolder&, bool makes);
   ring::Task<std::int64_t> walk_here(const MaildropFolder&, bool makes);
   ring::Task<std::int64_t> step(const std::string& parent, const std::string& child, bool makes);
+  ring::Task<std::int64_t> step_alone(const std::string& parent, const std::string& child, bool makes);
+  ring::Task<std::int64_t> take_away(const std::string& child);
 
   Core& core_;
   std::unordered_set<std::string> synced_;  // in this process
   std::unordered_set<std::string> busy_;
+  std::unordered_set<std::string> in_doubt_;  // could not be taken away when their parent's sync failed
   WaitList changed_;
 };
 

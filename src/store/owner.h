@@ -123,7 +123,9 @@ class Owner {
   ring::Task<std::int64_t> read_listing(OpenMaildrop&, Listing&);
   ring::Task<std::int64_t> read_ledger(OpenMaildrop&, ImportMemory&);
   ring::Task<std::int64_t> bring_ledger_up_to_date(OpenMaildrop&, const Listing&);
+  ring::Task<std::int64_t> name_ledger_anew(OpenMaildrop&, std::uint64_t end, const std::string& entries);
   ring::Task<std::int64_t> write_ledger_again(ring::Descriptor ledger, std::uint64_t end);
+  ring::Task<std::int64_t> copy_ledger(ring::Descriptor from, ring::Descriptor to, std::uint64_t end);
   ring::Task<std::int64_t> append_to_ledger(OpenMaildrop&, std::uint64_t end, const std::string& entries);
 
   // Space (owner_space.cc, owner_rewrite.cc)

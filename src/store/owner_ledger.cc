@@ -118,23 +118,55 @@ Task<std::int64_t> Owner::bring_ledger_up_to_date(OpenMaildrop& maildrop, const 
     if (there) continue;
     append_ledger_entry(entries, LedgerEntry{.source = message.source, .uidl = listing.uidl(message)});
   }
-  const bool sure = maildrop.ledger_sure || known.ledger_end == 0;
+  const bool sure = (maildrop.ledger_sure && !maildrop.log.names_in_doubt) || known.ledger_end == 0;
   if (entries.empty() && maildrop.ledger_page.empty() && sure) co_return 0;
-  result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
+  if (maildrop.log.names_in_doubt && known.ledger_end > 0)
+    result = co_await name_ledger_anew(maildrop, known.ledger_end, entries);
+  else
+    result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
   co_return result;
+}
+
+// A sync of the folder failed, and the ledger's name may be what it lost (M5).
+Task<std::int64_t> Owner::name_ledger_anew(OpenMaildrop& maildrop, std::uint64_t end, const std::string& entries) {
+  const std::string path = maildrop.path("imported");
+  const std::string new_path = maildrop.path("imported.new");
+  Opened from = co_await core_.disk.open(path, O_RDONLY);
+  if (from.result < 0) co_return from.result;
+  Opened to = co_await core_.disk.open(new_path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (to.result < 0) co_return to.result;
+  std::int64_t result = co_await copy_ledger(from.file.fd(), to.file.fd(), end);
+  if (result >= 0) result = co_await write_at_need(to.file.fd(), end, octets_of(entries));
+  if (result >= 0) result = co_await core_.disk.sync(to.file.fd());
+  if (result >= 0) result = co_await core_.disk.rename(new_path, path);
+  if (result >= 0) result = co_await core_.disk.sync_folder(maildrop.where.folder);
+  if (result < 0) {
+    ++core_.counters.failed_syncs;
+    (void)co_await core_.disk.unlink(new_path);
+    co_return result;
+  }
+  ++core_.counters.syncs;
+  maildrop.ledger_page.clear();
+  maildrop.ledger_sure = true;
+  co_return 0;
 }
 
 // What an earlier process wrote may be in the page cache only, behind a failed sync: in place, unchanged (as M8).
 Task<std::int64_t> Owner::write_ledger_again(ring::Descriptor ledger, std::uint64_t end) {
   RINGPOST_MARK("an earlier process's ledger is written again");
+  const std::int64_t result = co_await copy_ledger(ledger, ledger, end);
+  co_return result;
+}
+
+Task<std::int64_t> Owner::copy_ledger(ring::Descriptor from, ring::Descriptor to, std::uint64_t end) {
   std::vector<std::byte> window(std::min<std::uint64_t>(window_octets, end));
   for (std::uint64_t offset = 0; offset < end;) {
     const MutableOctets part = MutableOctets(window).first(std::min<std::uint64_t>(window.size(), end - offset));
-    std::int64_t octets = co_await core_.disk.read(ledger, offset, part);
+    std::int64_t octets = co_await core_.disk.read(from, offset, part);
     if (octets == 0) octets = -EIO;
     if (octets < 0) co_return octets;
     const auto read = static_cast<std::size_t>(octets);
-    octets = co_await core_.disk.write(ledger, offset, part.first(read));
+    octets = co_await write_at_need(to, offset, part.first(read));
     if (octets < 0) co_return octets;
     offset += read;
   }
@@ -157,8 +189,12 @@ Task<std::int64_t> Owner::append_to_ledger(OpenMaildrop& maildrop, std::uint64_t
   if (result >= 0) result = co_await core_.disk.sync(opened.file.fd());
   if (made) {
     if (result >= 0) result = co_await core_.disk.sync_folder(maildrop.where.folder);
-    if (result < 0) (void)co_await core_.disk.unlink(path);  // its name may be lost: made anew by the next try
-    if (result < 0) co_return result;
+    if (result < 0) {
+      // Its name may be lost: made anew by the next try.
+      const std::int64_t gone = co_await core_.disk.unlink(path);
+      if (gone < 0) maildrop.log.names_in_doubt = true;
+      co_return result;
+    }
   }
   if (result < 0) {
     ++core_.counters.failed_syncs;

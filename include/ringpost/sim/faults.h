@@ -9,9 +9,9 @@
 //            A truncation persists before any later octet of that file. A name counts only when its folder was synced;
 //            names of one folder persist in the order in which they were changed. A sync that fails says so once to
 //            each descriptor that was open, then the pages count as clean although some never reached the disk; after
-//            a folder's sync that failed the same holds for files' names within that process (folders' are tried
-//            again). A write may be short, find the disk full, or fail with a part of it done; a read may fail now, not
-//            later. Bits flip only where a test flips them.
+//            a folder's sync that failed the same holds for its names, within that process. A write may be short, find
+//            the disk full, or fail with a part of it done; a read may fail now, not later. Bits flip only where a test
+//            flips them.
 //   machine  Crashes between any two completions, again during recovery. A process may die while the machine lives on:
 //            the page cache stays, operations in flight happen or do not.
 //   network  Octets arrive in order and unchanged, or not at all: delayed, split, merged; a peer may reset, half-close,
