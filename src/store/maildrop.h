@@ -56,6 +56,7 @@ struct LogState {
   std::uint64_t index_end = 0;  // 0: the index is begun anew
   bool index_whole = false;     // it says all that the log says
   bool index_behind = false;    // but for the last batch, whose entries are on their way
+  bool damaged = false;         // octets before D are none of ours: no space is given back before a repair (M7, M18)
   bool folder_made = false;
   bool names_in_doubt = false;  // a folder sync failed: nothing is acknowledged before a new rename and its sync (M5)
 

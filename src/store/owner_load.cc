@@ -170,6 +170,12 @@ Task<Done> Owner::load_files(OpenMaildrop& maildrop, LogPresence presence) {
   maildrop.log.synced = maildrop.log.end;
   maildrop.log.record_octets_alive = listing->log_octets_alive();
   co_await fill_summary(maildrop, *listing);
+  if (!listing->damage().empty()) {
+    // Without an index the next process sees it too: an index would pass over what is damaged.
+    maildrop.log.damaged = true;
+    co_await drop_index(maildrop);
+    co_return Done{};
+  }
   const std::uint64_t known_to = from_index ? index->last_record_offset() : 0;
   const std::uint64_t valid_octets = from_index ? index->valid_octets() : 0;
   co_await bring_index_up_to_date(maildrop, *listing, valid_octets, known_to,

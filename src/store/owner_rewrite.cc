@@ -104,6 +104,12 @@ Task<std::int64_t> Owner::rewrite_to_new_file(OpenMaildrop& maildrop, Rewrite& w
     result = co_await carry_over(maildrop, work);
     if (result < 0) co_return result;
   }
+  if (maildrop.log.damaged) {
+    std::string aside;
+    result = co_await set_aside(maildrop, "mail", maildrop.log.edition, aside);
+    if (result < 0) co_return result;
+    core_.log.write(LogLevel::warning, "store_set_aside", {{"account", maildrop.account}, {"file", aside}});
+  }
   result = co_await seal_and_rename(maildrop, work);
   if (result >= 0 && RINGPOST_MUTANT(ledger_after_record_gone))
     (void)co_await bring_ledger_up_to_date(maildrop, *listing);
@@ -261,6 +267,7 @@ Task<std::int64_t> Owner::seal_and_rename(OpenMaildrop& maildrop, Rewrite& work)
   maildrop.log.end = maildrop.log.synced = work.end;
   maildrop.log.record_octets_alive = work.record_octets_alive;
   maildrop.log.index_whole = false;
+  maildrop.log.damaged = false;
   maildrop.log.names_in_doubt = false;
   (void)co_await sync_names(maildrop);
   co_await drop_cached_logs(maildrop);

@@ -27,6 +27,7 @@ Task<bool> drop_there(Core& core, std::string account) {
 void Owner::consider_space(OpenMaildrop& maildrop) {
   if (maildrop.files != OpenMaildrop::Files::ready || maildrop.in_use_by_anybody() || core_.draining) return;
   if (maildrop.log.end == 0 || maildrop.log.failed || core_.proactor.now() < maildrop.space_not_before) return;
+  if (maildrop.log.damaged && !maildrop.log.names_in_doubt) return;  // octets that a person may still want
   const std::uint64_t dead = maildrop.log.end - maildrop.log.record_octets_alive;
   const bool worth_it = dead > core_.settings.compaction_floor && dead > maildrop.log.record_octets_alive;
   if (maildrop.summary.count() > 0 && !worth_it && !maildrop.log.names_in_doubt) return;
@@ -142,6 +143,7 @@ Task<Done> Owner::compact(std::string_view account) {
   if (!maildrop.log.folder_made) co_return std::unexpected(StoreError::not_found);
   if (maildrop.locked || !maildrop.lent_to_readers.empty()) co_return std::unexpected(StoreError::in_use);
   if (maildrop.log.end == 0) co_return Done{};
+  if (maildrop.log.damaged) co_return std::unexpected(StoreError::damaged);
   if (maildrop.log.failed) co_return std::unexpected(StoreError::temporary);
   maildrop.space_work = true;
   Done done;

@@ -164,6 +164,36 @@ TEST_F(RepairTest, DamagedHeaderIsDamageWithItsLengthAndRepairPutsTheOldLogAside
   EXPECT_EQ(std::count_if(names.begin(), names.end(), [](const auto& name) { return name.ends_with(".new"); }), 0);
 }
 
+// A damaged header hides a message from every list; its octets may be all there. Only repair, which keeps the old file,
+// may take them out of the log.
+TEST_F(RepairTest, WhatIsDamagedIsNeverGivenBackAsSpaceBeforeARepair) {  // M7, M9, M18
+  settings.compaction_floor = 512;
+  for (char c : {'a', 'b', 'c'}) ASSERT_TRUE(deliver("alice", mail(5000, c)));
+  const auto offsets = records();
+  between_processes([&] {
+    flip_octet(log_file(), offsets[1] + 40);
+    std::filesystem::remove(file_of("alice", "index"));
+  });
+  const std::string hidden = mail(5000, 'b');
+  const auto still_there = [&](const std::string& name) { return read_file(name).find(hidden) != std::string::npos; };
+  ASSERT_TRUE(visit("alice", {0}).closed);  // more is dead than alive
+  EXPECT_TRUE(still_there(log_file()));
+  EXPECT_EQ(run(maildrops->compact("alice")).error(), StoreError::damaged);
+  restart();  // another process knows it too
+  EXPECT_EQ(run(maildrops->compact("alice")).error(), StoreError::damaged);
+  ASSERT_TRUE(deliver("alice", mail(10, 'd')));
+  restart();
+  ASSERT_TRUE(visit("alice", {0, 1}).closed);  // nothing is alive
+  EXPECT_TRUE(still_there(log_file()));
+
+  const RepairReport mended = repair();
+  EXPECT_TRUE(still_there(path + '/' + mended.set_aside));
+  EXPECT_TRUE(check().whole()) << found;
+  ASSERT_TRUE(deliver("alice", mail(10, 'e')));
+  ASSERT_TRUE(visit("alice", {0}).closed);
+  EXPECT_EQ(std::filesystem::file_size(log_file()), 0u) << "whole again, space comes back again";
+}
+
 TEST_F(RepairTest, DeletionWhoseTombstonesAreDamagedStaysOneByTheIndex) {  // M18
   for (char c : {'a', 'b'}) ASSERT_TRUE(deliver("alice", mail(100, c)));
   const auto before = uidls();

@@ -141,7 +141,8 @@ class Maildrops {
   // as it was; temporary: something cannot be read or written now.
   ring::Task<std::expected<RepairReport, StoreError>> repair(std::string account);
 
-  // Takes the lock (in_use while a session holds it). Compaction regardless of the thresholds.
+  // Takes the lock (in_use while a session holds it). Compaction regardless of the thresholds. damaged: octets that
+  // were promised do not verify, and would be lost; repair keeps them.
   ring::Task<std::expected<void, StoreError>> compact(std::string account);
 
   const StoreCounters& counters() const noexcept;
