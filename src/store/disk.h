@@ -14,6 +14,7 @@ namespace ringpost::store {
 
 inline constexpr std::uint64_t write_octets_max = 256 << 10;  // a vectored write (M4)
 inline constexpr std::uint64_t window_octets = 256 << 10;     // a read of a long file
+inline constexpr std::uint32_t entries_a_turn = 8192;  // of a listing or a summary, before others have their turn
 
 // Closes at the end of its life; whoever holds it has nothing in flight on it then.
 class File {

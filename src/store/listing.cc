@@ -21,17 +21,12 @@ void cut_out(std::vector<Stretch>& stretches, const Stretch& hole) {
   stretches = std::move(left);
 }
 
-template <typename Listed, typename Offset>
-void drop_behind(std::vector<Listed>& listed, std::uint64_t offset, Offset offset_of) {
+template <typename List, typename Offset>
+void drop_behind(List& listed, std::uint64_t offset, Offset offset_of) {
   while (!listed.empty() && offset_of(listed.back()) >= offset) listed.pop_back();
 }
 
 }  // namespace
-
-void Listing::reserve(std::size_t messages) {
-  messages_.reserve(messages);
-  text_.reserve(messages * 20);
-}
 
 void Listing::put(ListedMessage message, std::string_view uidl) {
   // The scan begins at the record that the index named last.

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include <ringpost/store/format.h>
@@ -13,6 +12,7 @@
 #include <ringpost/store/names.h>
 
 #include "disk.h"
+#include "growing_set.h"
 #include "summary.h"
 #include "wait.h"
 
@@ -37,13 +37,16 @@ struct LogRequest {
 
 // Ids and UIDLs of everything in log and ledger, dead ones too (M16, M17). Read when an import begins.
 struct ImportMemory {
-  struct Hash {
-    std::size_t operator()(const Id128& id) const noexcept { return name_hash(text_of(Octets(id.octets))); }
+  struct IdHash {
+    std::uint64_t operator()(const Id128& id) const noexcept { return name_hash(text_of(Octets(id.octets))); }
   };
-  std::unordered_set<Id128, Hash> sources;
-  std::unordered_set<std::uint64_t> uidls;  // hashes: a false alarm gives a message a UIDL of its own, no more
+  struct AsItIs {
+    std::uint64_t operator()(std::uint64_t hash) const noexcept { return hash; }
+  };
+  GrowingSet<Id128, IdHash> sources;
+  GrowingSet<std::uint64_t, AsItIs> uidls;  // hashes: a false alarm gives a message a UIDL of its own, no more
   std::uint64_t ledger_end = 0;
-  std::uint64_t memory() const noexcept { return (sources.size() + uidls.size()) * 48; }
+  std::uint64_t memory() const noexcept { return sources.size() * 32 + uidls.size() * 16; }
 };
 
 // The log's and the index's state between writes.

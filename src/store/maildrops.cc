@@ -134,11 +134,14 @@ Task<std::expected<void, StoreError>> Maildrops::close(Lease&& lease, std::vecto
       here.proactor.post(there.here(), *new CloseNote(there, maildrop));
     co_return std::expected<void, StoreError>{};
   }
-  std::sort(deleted.begin(), deleted.end());
+  if (!std::is_sorted(deleted.begin(), deleted.end())) std::sort(deleted.begin(), deleted.end());
   deleted.erase(std::unique(deleted.begin(), deleted.end()), deleted.end());
   std::vector<Sequence> sequences;
   sequences.reserve(deleted.size());
-  for (SnapshotIndex index : deleted) sequences.push_back(mine.snapshot_.entry(index).sequence);
+  for (SnapshotIndex index : deleted) {
+    sequences.push_back(mine.snapshot_.entry(index).sequence);
+    if (sequences.size() % entries_a_turn == 0) co_await here.disk.next_turn();
+  }
   Done done;
   if (&there == &here) {
     done = co_await here.owner.close(maildrop, sequences);

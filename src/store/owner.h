@@ -111,12 +111,12 @@ class Owner {
   ring::Task<void> write_failed(OpenMaildrop&, ring::Descriptor, Batch&, std::int64_t error);
   ring::Task<std::int64_t> mend_failure(OpenMaildrop&, ring::Descriptor);
   static void answer(Batch&, std::optional<StoreError>);
-  void collect_index_entries(OpenMaildrop&, Batch&);
+  ring::Task<void> collect_index_entries(OpenMaildrop&, Batch&);
   static IndexAdd index_add_of(const Prepared&);
   static std::vector<SequenceRun> runs_of(std::span<const Sequence>);
-  void apply(OpenMaildrop&, Batch&);
+  ring::Task<void> apply(OpenMaildrop&, Batch&);
   void apply_message(OpenMaildrop&, const Prepared&);
-  void apply_tombstones(OpenMaildrop&, std::span<const Sequence>);
+  ring::Task<void> apply_tombstones(OpenMaildrop&, std::span<const Sequence>);
 
   // What an import must know (owner_ledger.cc)
   ring::Task<std::int64_t> load_imports(OpenMaildrop&);

@@ -53,7 +53,8 @@ Task<std::expected<AppendResult, StoreError>> Owner::append(std::string_view acc
   if (!core_.reserve.whole()) co_return std::unexpected(StoreError::no_room);
   OpenMaildrop& maildrop = find_or_make(account);
   InHand hand(maildrop);
-  // Opened by a task of its own: who asked first would else be the last to go on, and mail would change its order (R012).
+  // Opened by a task of its own: who asked first would else be the last to go on, and mail would change its order
+  // (R012).
   if (maildrop.files == OpenMaildrop::Files::unknown) ring::spawn(core_.gate, open_ahead(maildrop));
   auto ready = co_await ensure_ready(maildrop);
   if (!ready) co_return std::unexpected(ready.error());
@@ -125,8 +126,7 @@ Task<void> Owner::write_batch(OpenMaildrop& maildrop) {
     co_await write_failed(maildrop, log.fd(), batch, result);
     co_return;
   }
-  apply(maildrop, batch);
-  maildrop.log.index_behind = true;
+  co_await apply(maildrop, batch);
   std::string entries = std::move(batch.index_entries);
   answer(batch, std::nullopt);
   if (!RINGPOST_MUTANT(index_before_record_sync)) co_await append_to_index(maildrop, std::move(entries));
@@ -260,7 +260,7 @@ Task<std::int64_t> Owner::write_and_sync(OpenMaildrop& maildrop, ring::Descripto
     co_return result;
   }
   if (RINGPOST_MUTANT(index_before_record_sync)) {
-    collect_index_entries(maildrop, batch);
+    co_await collect_index_entries(maildrop, batch);
     co_await append_to_index(maildrop, std::exchange(batch.index_entries, {}));
   }
   ++core_.counters.syncs;

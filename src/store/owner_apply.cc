@@ -1,4 +1,6 @@
 // What a batch changes once it is durable: summary, counts, index entries.
+#include <algorithm>
+
 #include <ringpost/base/mutant.h>
 
 #include "batch.h"
@@ -6,17 +8,23 @@
 
 namespace ringpost::store {
 
-void Owner::collect_index_entries(OpenMaildrop& maildrop, Batch& batch) {
+using ring::Task;
+
+Task<void> Owner::collect_index_entries(OpenMaildrop& maildrop, Batch& batch) {
+  std::uint32_t in_this_turn = 0;
   for (const Prepared& record : batch.records) {
     if (record.request->message) {
       append_index_entry(batch.index_entries, maildrop.log.edition, index_add_of(record));
       continue;
     }
-    for (const SequenceRun& run : runs_of(record.request->tombstones))
+    const std::vector<SequenceRun> runs = runs_of(record.request->tombstones);
+    for (const SequenceRun& run : runs) {
       append_index_entry(
           batch.index_entries, maildrop.log.edition,
           IndexExpunge{
               .tombstones = record.sequence, .log_offset = record.offset, .record_octets = record.octets, .run = run});
+      if (++in_this_turn % entries_a_turn == 0) co_await core_.disk.next_turn();
+    }
   }
 }
 
@@ -43,16 +51,18 @@ std::vector<SequenceRun> Owner::runs_of(std::span<const Sequence> sequences) {
   return runs;
 }
 
-void Owner::apply(OpenMaildrop& maildrop, Batch& batch) {
-  if (batch.records.empty()) return;
+// Durable now; large deletions are told to the summary over several turns, in which nobody else writes there.
+Task<void> Owner::apply(OpenMaildrop& maildrop, Batch& batch) {
+  if (batch.records.empty()) co_return;
   maildrop.log.end = maildrop.log.synced = batch.end;
   maildrop.log.last_page.clear();
-  if (!RINGPOST_MUTANT(index_before_record_sync)) collect_index_entries(maildrop, batch);
+  maildrop.log.index_behind = true;
+  if (!RINGPOST_MUTANT(index_before_record_sync)) co_await collect_index_entries(maildrop, batch);
   for (Prepared& record : batch.records) {
     if (record.request->message)
       apply_message(maildrop, record);
     else
-      apply_tombstones(maildrop, record.request->tombstones);
+      co_await apply_tombstones(maildrop, record.request->tombstones);
   }
 }
 
@@ -74,9 +84,12 @@ void Owner::apply_message(OpenMaildrop& maildrop, const Prepared& record) {
   ++core_.counters.summary_messages;
 }
 
-void Owner::apply_tombstones(OpenMaildrop& maildrop, std::span<const Sequence> sequences) {
+Task<void> Owner::apply_tombstones(OpenMaildrop& maildrop, std::span<const Sequence> sequences) {
   std::vector<std::uint32_t> indices;
+  indices.reserve(sequences.size());
+  std::uint32_t in_this_turn = 0;
   for (Sequence sequence : sequences) {
+    if (++in_this_turn % entries_a_turn == 0) co_await core_.disk.next_turn();
     // Neighbours mostly go together: all of a large maildrop in one QUIT costs no search for each.
     const std::uint32_t next = indices.empty() ? 0 : indices.back() + 1;
     const bool is_next = next < maildrop.summary.count() && maildrop.summary.entry(next).sequence == sequence;
@@ -86,7 +99,13 @@ void Owner::apply_tombstones(OpenMaildrop& maildrop, std::span<const Sequence> s
     maildrop.log.record_octets_alive -= aligned_up(gone.reply_skip + gone.reply_octets);
     indices.push_back(index);
   }
-  maildrop.summary.remove(indices);
+  // From behind: what stands before keeps its index.
+  for (std::span<const std::uint32_t> left = indices; !left.empty();) {
+    const std::size_t some = std::min<std::size_t>(left.size(), entries_a_turn);
+    maildrop.summary.remove(left.last(some));
+    left = left.first(left.size() - some);
+    if (!left.empty()) co_await core_.disk.next_turn();
+  }
   core_.counters.messages_deleted += indices.size();
   core_.counters.summary_messages -= indices.size();
 }

@@ -14,6 +14,8 @@ using ring::Task;
 
 namespace {
 
+constexpr std::size_t ledger_octets_a_sync = 4 << 20;  // a write of all of a million's entries would take the core
+
 // The store's own UIDLs need no ledger: a hundred random bits come once.
 bool looks_random(std::string_view uidl) noexcept {
   return uidl.size() == 20 &&
@@ -92,9 +94,11 @@ Task<std::int64_t> Owner::load_imports(OpenMaildrop& maildrop) {
   Listing listing;
   result = co_await read_listing(maildrop, listing);
   if (result < 0) co_return result;
+  std::uint32_t in_this_turn = 0;
   for (const ListedMessage& message : listing.messages()) {
     if (message.source != SourceId{}) memory->sources.insert(message.source.id);
     memory->uidls.insert(name_hash(listing.uidl(message)));
+    if (++in_this_turn % entries_a_turn == 0) co_await core_.disk.next_turn();
   }
   maildrop.imports = std::move(memory);
   co_return 0;
@@ -106,25 +110,36 @@ Task<std::int64_t> Owner::bring_ledger_up_to_date(OpenMaildrop& maildrop, const 
     return !message.alive && (message.source != SourceId{} || !looks_random(listing.uidl(message)));
   };
   const auto& messages = listing.messages();
-  if (std::none_of(messages.begin(), messages.end(), must_be_kept) && maildrop.ledger_page.empty()) co_return 0;
+  std::size_t at = 0;
+  while (at < messages.size() && !must_be_kept(messages[at]))
+    if (++at % entries_a_turn == 0) co_await core_.disk.next_turn();
+  if (at == messages.size() && maildrop.ledger_page.empty()) co_return 0;
   ImportMemory known;
   std::int64_t result = co_await read_ledger(maildrop, known);
   if (result < 0) co_return result;
-  std::string entries;
-  for (const ListedMessage& message : messages) {
-    if (!must_be_kept(message)) continue;
-    const bool there = message.source != SourceId{} ? known.sources.contains(message.source.id)
-                                                    : known.uidls.contains(name_hash(listing.uidl(message)));
-    if (there) continue;
-    append_ledger_entry(entries, LedgerEntry{.source = message.source, .uidl = listing.uidl(message)});
-  }
+  bool anew = maildrop.log.names_in_doubt && known.ledger_end > 0;
   const bool sure = (maildrop.ledger_sure && !maildrop.log.names_in_doubt) || known.ledger_end == 0;
-  if (entries.empty() && maildrop.ledger_page.empty() && sure) co_return 0;
-  if (maildrop.log.names_in_doubt && known.ledger_end > 0)
-    result = co_await name_ledger_anew(maildrop, known.ledger_end, entries);
-  else
-    result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
-  co_return result;
+  bool must = !sure || !maildrop.ledger_page.empty();
+  std::string entries;
+  while (true) {
+    entries.clear();
+    while (at < messages.size() && entries.size() < ledger_octets_a_sync) {
+      const ListedMessage& message = messages[at];
+      const bool there = message.source != SourceId{} ? known.sources.contains(message.source.id)
+                                                      : known.uidls.contains(name_hash(listing.uidl(message)));
+      if (must_be_kept(message) && !there)
+        append_ledger_entry(entries, LedgerEntry{.source = message.source, .uidl = listing.uidl(message)});
+      if (++at % entries_a_turn == 0) co_await core_.disk.next_turn();
+    }
+    if (entries.empty() && !must) co_return 0;
+    if (anew)
+      result = co_await name_ledger_anew(maildrop, known.ledger_end, entries);
+    else
+      result = co_await append_to_ledger(maildrop, known.ledger_end, entries);
+    if (result < 0) co_return result;
+    known.ledger_end += entries.size();
+    anew = must = false;
+  }
 }
 
 // A sync of the folder failed, and the ledger's name may be what it lost (M5).

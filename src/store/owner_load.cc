@@ -14,8 +14,6 @@ using ring::Task;
 
 namespace {
 
-constexpr std::uint32_t entries_a_turn = 16384;
-
 StoreError error_of(std::int64_t result) noexcept {
   return result == -ENOTDIR || result == -ELOOP || result == -EISDIR ? StoreError::damaged : StoreError::temporary;
 }

@@ -123,7 +123,7 @@ void Summary::add(const MessageEntry& entry) {
   octets_in_all_ += entry.octets;
 }
 
-void Summary::remove(const std::vector<std::uint32_t>& indices) {
+void Summary::remove(std::span<const std::uint32_t> indices) {
   if (indices.empty()) return;
   auto next = std::make_shared<SummaryChunks>();
   std::size_t gone = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -72,7 +73,7 @@ class Summary {
 
   void add(const MessageEntry&);
   // `indices` rise and are all below count().
-  void remove(const std::vector<std::uint32_t>& indices);
+  void remove(std::span<const std::uint32_t> indices);
   // From now on RETR is refused (M7). Snapshots that are lent do not change.
   void mark_unreadable(std::uint32_t index);
 

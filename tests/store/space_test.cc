@@ -1,8 +1,12 @@
 // Space comes back (M9), and what an import must remember survives it (M16, M17).
+#include <cstring>
 #include <gtest/gtest.h>
 
+#include <ringpost/base/crc32c.h>
+#include <ringpost/store/format.h>
 #include <ringpost/store/names.h>
 
+#include "../../src/store/growing_set.h"
 #include "real_store.h"
 
 namespace ringpost::store {
@@ -139,6 +143,93 @@ TEST_F(SpaceTest, ASpooledMessageIsCopiedAndChecked) {  // M4
   begin();
   EXPECT_EQ(visit("alice").replies(), expected);
   ::close(spool);
+}
+
+// As many records as a QUIT or an import must not handle in one turn of its core; source ids and UIDLs by number.
+std::string large_log(const Edition& edition, std::uint32_t messages) {
+  const std::string wire = "Subject: s\r\n\r\n";
+  std::string log;
+  for (std::uint32_t i = 0; i < messages; ++i) {
+    MessageToWrite message;
+    message.sequence = {i + 1};
+    message.octets = message.wire_octets = message.header_part_octets = wire.size();
+    message.wire_crc32c = crc32c(octets_of(wire));
+    std::memcpy(message.source.id.octets.data(), &message.sequence.value, sizeof message.sequence.value);
+    message.source.id.octets[15] = std::byte{0x55};
+    const std::string uidl = "uidl-" + std::to_string(i);
+    message.uidl = uidl;
+    const MessageFrame frame = encode_message(edition, message);
+    log += text_of(frame.head());
+    log += wire;
+    log += text_of(frame.tail());
+  }
+  return log + encode_skip(edition, {messages + 1}, log.size(), log.size(), log.size());
+}
+
+// M6, M17: it takes its time in turns, and what comes out is the same.
+TEST_F(SpaceTest, ALargeMaildropIsDeletedFromAndRememberedAllTheSame) {
+  constexpr std::uint32_t messages = 50'000;
+  ASSERT_TRUE(deliver("alice", mail(1)));
+  end();
+  const Edition edition = decode_record(octets_of(read_file(file_of("alice", "mail"))))->edition;
+  write_file(file_of("alice", "mail"), large_log(edition, messages));
+  std::filesystem::remove(file_of("alice", "index"));
+  begin();
+  std::vector<std::string> left;
+  const auto quit = [&](auto goes) {
+    Person person(proactor);
+    auto lease = run(maildrops->open("alice", person));
+    ASSERT_TRUE(lease);
+    std::vector<SnapshotIndex> marks;
+    left.clear();
+    for (std::uint32_t i = 0; i < lease->snapshot().count(); ++i)
+      if (goes(i))
+        marks.push_back({i});
+      else
+        left.emplace_back(lease->snapshot().entry({i}).uidl);
+    ASSERT_TRUE(run(maildrops->close(std::move(*lease), std::move(marks))));
+  };
+  const auto shown = [&] {
+    Person person(proactor);
+    auto lease = run(maildrops->open("alice", person));
+    std::vector<std::string> uidls;
+    for (std::uint32_t i = 0; i < lease->snapshot().count(); ++i) uidls.emplace_back(lease->snapshot().entry({i}).uidl);
+    EXPECT_TRUE(run(maildrops->close(std::move(*lease), {})));
+    return uidls;
+  };
+  settings.compaction_floor = std::uint64_t{1} << 40;
+  restart();
+  quit([](std::uint32_t i) { return i % 3 != 0 || (i > 20'000 && i < 40'000); });
+  EXPECT_EQ(shown(), left);
+  restart();
+  EXPECT_EQ(shown(), left);
+  quit([](std::uint32_t) { return true; });
+  EXPECT_EQ(log_octets("alice"), 0U);
+  EXPECT_EQ(std::filesystem::file_size(file_of("alice", "imported")), messages * 96U);
+  const Mail again(mail(1));
+  Incoming incoming = again.incoming;
+  incoming.source.id.octets[15] = std::byte{0x55};
+  for (std::uint64_t number : {1u, 25'000u, messages}) {
+    std::memcpy(incoming.source.id.octets.data(), &number, sizeof number);
+    EXPECT_EQ(run(maildrops->append("alice", incoming))->what, Appended::already_there) << number;
+  }
+}
+
+TEST(GrowingSet, HoldsWhatWasPutInOnceWhateverItsSize) {
+  struct Mixed {
+    std::uint64_t operator()(std::uint64_t value) const noexcept {
+      return name_hash({reinterpret_cast<const char*>(&value), sizeof value});
+    }
+  };
+  GrowingSet<std::uint64_t, Mixed> set;
+  for (std::uint64_t value = 0; value < 20'000; ++value) {
+    EXPECT_FALSE(set.contains(value));
+    set.insert(value);
+    set.insert(value);
+    EXPECT_TRUE(set.contains(value / 2));
+    EXPECT_EQ(set.size(), value + 1);
+  }
+  for (std::uint64_t value = 0; value < 20'000; ++value) ASSERT_TRUE(set.contains(value));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(SummaryTest, ASnapshotStaysAsItWasWhileMailComesAndGoes) {
   const auto pin = summary.list();
   const Snapshot before = summary.snapshot({});
   for (std::uint64_t i = 21; i <= 3000; ++i) summary.add(entry_of(i, uidl_of(i).substr(0, 70)));
-  summary.remove({0, 5, 19, 2000});
+  summary.remove(std::vector<std::uint32_t>{0, 5, 19, 2000});
   EXPECT_EQ(before.count(), 20U);
   for (std::uint32_t i = 0; i < 20; ++i) expect_is(before.entry({i}), i + 1);
   EXPECT_EQ(summary.count(), 2996U);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -45,9 +46,6 @@ struct ListedTombstones {
 
 class Listing final : public ScanSink {
  public:
-  // Room for so many messages, to save copying. An estimate will do.
-  void reserve(std::size_t messages);
-
   // From an index, in its order.
   void take(const IndexEntry&);
 
@@ -66,7 +64,7 @@ class Listing final : public ScanSink {
   std::uint64_t give_up_unreadable();
 
   // In the order of the log; dead ones are among them. After finish().
-  const std::vector<ListedMessage>& messages() const noexcept { return messages_; }
+  const std::deque<ListedMessage>& messages() const noexcept { return messages_; }
   const std::vector<ListedTombstones>& tombstones_records() const noexcept { return tombstones_; }
   std::string_view uidl(const ListedMessage& message) const noexcept {
     return {text_.data() + message.uidl_at, message.uidl_octets};
@@ -91,7 +89,7 @@ class Listing final : public ScanSink {
   void bury(const SequenceRun&);
   void count_alive();
 
-  std::vector<ListedMessage> messages_;
+  std::deque<ListedMessage> messages_;  // grows without being copied
   std::vector<ListedTombstones> tombstones_;
   std::vector<Skip> skip_records_;
   std::vector<Stretch> skips_;
