@@ -46,6 +46,7 @@ void Oracle::changed(const std::string& account, std::uint64_t asked_at) {
     if (letter->account != account) continue;
     if (letter->delivery == Delivery::refused && letter->delivery_changed < asked_at)
       letter->delivery = Delivery::absent;
+    if (letter->delivery_changed < asked_at) letter->refused_again = false;
     if (letter->deletion == Deletion::refused && letter->deletion_changed < asked_at) letter->deletion = Deletion::none;
   }
 }
@@ -93,7 +94,11 @@ void Oracle::second_import_answered(Letter& letter, std::uint64_t asked_at,
                                     const std::expected<store::AppendResult, store::StoreError>& result) {
   letter.imported_again = false;
   if (!result) {
-    if (letter.delivery == Delivery::asked) letter.delivery = Delivery::in_doubt;
+    if (letter.delivery == Delivery::asked) {
+      letter.delivery = Delivery::in_doubt;
+      letter.delivery_changed = moment();
+      letter.refused_again = true;
+    }
     return;
   }
   if (result->what == store::Appended::stored) {
@@ -117,7 +122,7 @@ void Oracle::life_ended() {
       letter->deletion = Deletion::in_doubt;
       letter->deletion_changed = moment();
     }
-    letter->imported_again = false;
+    letter->imported_again = letter->refused_again = false;
   }
 }
 
@@ -172,7 +177,7 @@ void Oracle::check_shown(Letter& letter, std::uint64_t login_at) {
 
 void Oracle::check_missing(Letter& letter, std::uint64_t login_at, bool all_known) {
   if (letter.deletion == Deletion::done || letter.delivery_changed > login_at) return;
-  if (letter.delivery == Delivery::in_doubt && all_known) letter.delivery = Delivery::absent;
+  if (letter.delivery == Delivery::in_doubt && all_known && !letter.refused_again) letter.delivery = Delivery::absent;
   if (letter.delivery != Delivery::acknowledged || (letter.uidl.empty() && !all_known)) return;
   // A login passes only when the session that asked is over: what it sees is what was decided.
   if (letter.deletion == Deletion::in_doubt || letter.deletion == Deletion::asked) {

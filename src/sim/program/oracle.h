@@ -48,6 +48,7 @@ struct Letter {
   bool seen_since_deletion_asked = false;
   bool imported_again = false;  // its second import is under way
   bool may_be_new = false;      // to that import: the first one was in doubt
+  bool refused_again = false;   // that import was refused: until the process's end a login decides nothing
 };
 
 struct ListedLetter {
