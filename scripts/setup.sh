@@ -12,6 +12,12 @@ set -euo pipefail
 prefix=/opt/ringpost-deps
 liburing_version=2.9            # DESIGN §5a; Debian 12 itself has 2.3
 liburing_flags="-O2 -g"
+wolfssl_version=5.7.2           # Debian 12's package has no AES-NI: forty times slower (DESIGN §5a)
+wolfssl_flags="--enable-static --disable-shared --disable-examples --disable-crypttests --enable-intelasm --enable-aesni --enable-sp=yes,asm --enable-tls13
+  --enable-session-ticket --enable-sni --enable-alpn --enable-ocsp --enable-ocspstapling --enable-hkdf --enable-md4
+  --enable-keying-material --enable-certgen --enable-certreq --enable-certext --enable-curve25519 --enable-ed25519
+  --enable-atomicuser --enable-harden"
+wolfssl_defines="-O2 -g -fPIC -DHAVE_SECRET_CALLBACK -DWOLFSSL_KEY_GEN -DKEEP_PEER_CERT"
 source_suite=trixie             # the stable suite whose source package is taken
 
 build_packages=(
@@ -53,10 +59,13 @@ liburing_stamp="liburing $liburing_version $liburing_flags $source_suite ${VERSI
 system_liburing_is_new_enough() { pkg-config --atleast-version=$liburing_version liburing 2>/dev/null; }
 own_liburing_is_there() { [ "$(cat $prefix/liburing.stamp 2>/dev/null)" = "$liburing_stamp" ]; }
 
+wolfssl_stamp="wolfssl $wolfssl_version $(tr -s ' \n' ' ' <<<"$wolfssl_flags") $wolfssl_defines $source_suite ${VERSION_ID:-}"
+own_wolfssl_is_there() { [ "$(cat $prefix/wolfssl.stamp 2>/dev/null)" = "$wolfssl_stamp" ]; }
+
 [ "${VERSION_ID:-0}" -ge 13 ] 2>/dev/null && packages+=(liburing-dev)
 mapfile -t missing < <(missing_packages "${packages[@]}")
 server_user_is_there() { getent passwd ringpost >/dev/null; }  # who the server runs as when root owns its data
-if [ ${#missing[@]} -eq 0 ] && server_user_is_there && { own_liburing_is_there || system_liburing_is_new_enough; }; then
+if [ ${#missing[@]} -eq 0 ] && server_user_is_there && own_wolfssl_is_there && { own_liburing_is_there || system_liburing_is_new_enough; }; then
   say "nothing to do"
   exit 0
 fi
@@ -146,13 +155,29 @@ build_liburing() {
   echo "$liburing_stamp" >$prefix/liburing.stamp
 }
 
+build_wolfssl() {
+  local source=$work/wolfssl log=$work/build.log
+  fetch_source wolfssl $wolfssl_version "$source"
+  say "building wolfSSL $wolfssl_version into $prefix"
+  (
+    cd "$source"
+    [ -x configure ] || autoreconf -fi
+    # shellcheck disable=SC2086  # a list of flags
+    ./configure --prefix=$prefix --libdir=$prefix/lib $wolfssl_flags CC=gcc CFLAGS="$wolfssl_defines"
+    make -j"$(nproc)"
+    make install
+  ) >"$log" 2>&1 || { tail -30 "$log" >&2; die "wolfSSL did not build"; }
+  echo "$wolfssl_stamp" >$prefix/wolfssl.stamp
+}
+
 server_user_is_there ||
   useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ringpost
 forbid_services
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
-if ! own_liburing_is_there && ! system_liburing_is_new_enough; then
-  mapfile -t missing < <(missing_packages gcc make dpkg-dev patch xz-utils debian-archive-keyring)
+if ! own_wolfssl_is_there || { ! own_liburing_is_there && ! system_liburing_is_new_enough; }; then
+  mapfile -t missing < <(missing_packages gcc make dpkg-dev patch xz-utils debian-archive-keyring autoconf automake libtool)
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
-  build_liburing
+  own_liburing_is_there || system_liburing_is_new_enough || build_liburing
+  own_wolfssl_is_there || build_wolfssl
 fi
 say "done"

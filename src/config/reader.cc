@@ -80,7 +80,8 @@ class Reader {
   void read_key(const Table<T>& table, std::string_view key, const toml::node& node, T& into);
   template <typename T>
   void read_single(const Table<T>& table, T& into);
-  void read_virtual_servers();
+  template <typename T>
+  std::vector<const toml::table*> read_repeated(const Table<T>& table, std::vector<T>& into);
   void refuse_other_tables();
   void check_names();
   void check_addresses();
@@ -93,7 +94,7 @@ class Reader {
   const toml::table& root_;
   const Surroundings& around_;
   Configuration value_;
-  std::vector<const toml::table*> server_tables_;
+  std::vector<const toml::table*> certificate_tables_, server_tables_;
   std::vector<Finding> findings_;
 };
 
@@ -140,23 +141,27 @@ void Reader::read_single(const Table<T>& table, T& into) {
   read_one(table, found, into);
 }
 
-void Reader::read_virtual_servers() {
-  const Table<VirtualServer>& table = virtual_server_table();
+// The tables that were read, in order.
+template <typename T>
+std::vector<const toml::table*> Reader::read_repeated(const Table<T>& table, std::vector<T>& into) {
+  std::vector<const toml::table*> tables;
   const toml::node* node = root_.get(table.name);
-  if (!node) return;
+  if (!node) return tables;
+  const std::string wanted = fmt::format("must be an array of tables: [[{}]]", table.name);
   const toml::array* list = node->as_array();
-  if (!list) return add(line_of(*node), std::string(table.name), "must be an array of tables: [[virtual_server]]");
+  if (!list) return add(line_of(*node), std::string(table.name), wanted), tables;
   for (const toml::node& item : *list) {
     if (!item.is_table()) {
-      add(line_of(item), std::string(table.name), "must be an array of tables: [[virtual_server]]");
+      add(line_of(item), std::string(table.name), wanted);
       continue;
     }
-    VirtualServer server;
-    server.name = "pop3";
-    read_one(table, item.as_table(), server);
-    server_tables_.push_back(item.as_table());
-    value_.virtual_servers.push_back(std::move(server));
+    T value;
+    value.name = std::is_same_v<T, VirtualServer> ? "pop3" : "main";
+    read_one(table, item.as_table(), value);
+    tables.push_back(item.as_table());
+    into.push_back(std::move(value));
   }
+  return tables;
 }
 
 void Reader::refuse_other_tables() {
@@ -184,6 +189,14 @@ std::uint32_t Reader::line_in_server(std::size_t server, std::string_view key) c
 }
 
 void Reader::check_names() {
+  std::map<std::string_view, std::size_t> certificates;
+  for (std::size_t at = 0; at < value_.certificates.size(); ++at) {
+    const auto [first, fresh] = certificates.emplace(value_.certificates[at].name, at);
+    if (!fresh)
+      add(line_of(*certificate_tables_[at]), "certificate.name",
+          fmt::format("\"{}\" is already the name of the certificate of line {}; allowed: a name of its own",
+                      value_.certificates[at].name, line_of(*certificate_tables_[first->second])));
+  }
   std::map<std::string_view, std::size_t> seen;
   for (std::size_t at = 0; at < value_.virtual_servers.size(); ++at) {
     const auto [first, fresh] = seen.emplace(value_.virtual_servers[at].name, at);
@@ -197,15 +210,18 @@ void Reader::check_names() {
 // No two listeners share an address and port (S001).
 void Reader::check_addresses() {
   std::map<Endpoint, std::string> seen;
-  for (std::size_t at = 0; at < value_.virtual_servers.size(); ++at)
-    for (const Endpoint& endpoint : value_.virtual_servers[at].pop3) {
-      const std::string who = fmt::format("virtual server \"{}\"", value_.virtual_servers[at].name);
-      const auto [first, fresh] = seen.emplace(endpoint, who);
-      if (!fresh)
-        add(line_in_server(at, "pop3"), "virtual_server.pop3",
-            fmt::format("{} of {} is already taken by {}; allowed: an address and port of its own",
-                        show_endpoint(endpoint), who, first->second));
-    }
+  for (std::size_t at = 0; at < value_.virtual_servers.size(); ++at) {
+    const VirtualServer& server = value_.virtual_servers[at];
+    const std::string who = fmt::format("virtual server \"{}\"", server.name);
+    for (const char* key : {"pop3", "pop3s"})
+      for (const Endpoint& endpoint : key == std::string_view("pop3") ? server.pop3 : server.pop3s) {
+        const auto [first, fresh] = seen.emplace(endpoint, who);
+        if (!fresh)
+          add(line_in_server(at, key), fmt::format("virtual_server.{}", key),
+              fmt::format("{} of {} is already taken by {}; allowed: an address and port of its own",
+                          show_endpoint(endpoint), who, first->second));
+      }
+  }
   for (const Endpoint& endpoint : value_.admin.http) {
     const auto [first, fresh] = seen.emplace(endpoint, "admin.http");
     if (!fresh)
@@ -225,13 +241,22 @@ void Reader::check_tls() {
       add(line_in_server(at, "pop3"), "virtual_server.pop3",
           fmt::format("virtual server \"{}\" has no address; allowed: pop3 = [\"127.0.0.1:1110\"], or enabled = false",
                       server.name));
+    if (!server.certificate.empty()) {
+      if (std::ranges::none_of(value_.certificates, [&](const auto& each) { return each.name == server.certificate; }))
+        add(line_in_server(at, "certificate"), "virtual_server.certificate",
+            fmt::format("there is no [[certificate]] with the name \"{}\"", server.certificate));
+      continue;
+    }
+    if (!server.pop3s.empty())
+      add(line_in_server(at, "pop3s"), "virtual_server.pop3s",
+          fmt::format("virtual server \"{}\" has addresses for TLS and no certificate; say certificate = \"NAME\"",
+                      server.name));
     if (server.require_tls == RequireTls::never) continue;
     add(line_in_server(at, "require_tls"), "virtual_server.require_tls",
         fmt::format(
             "virtual server \"{}\" insists on TLS (require_tls = \"{}\") and has no certificate, so nobody could log "
-            "in. TLS "
-            "is not supported yet: say require_tls = \"never\" where passwords may cross the line in clear, that is on "
-            "loopback, or enabled = false",
+            "in: say certificate = \"NAME\" of a [[certificate]]; or require_tls = \"never\" where passwords may cross "
+            "the line in clear, that is on loopback; or enabled = false",
             server.name, server.require_tls == RequireTls::before_login ? "before-login" : "clear-text-passwords"));
   }
 }
@@ -243,7 +268,8 @@ Reading Reader::read() {
   read_single(accounts_table(), accounts);
   read_single(store_table(), value_.store);
   read_single(delivery_table(), value_.store);
-  read_virtual_servers();
+  certificate_tables_ = read_repeated(certificate_table(), value_.certificates);
+  server_tables_ = read_repeated(virtual_server_table(), value_.virtual_servers);
   read_single(admin_table(), value_.admin);
   read_single(log_table(), log);
   refuse_other_tables();

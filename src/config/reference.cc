@@ -60,9 +60,10 @@ constexpr std::string_view conventions =
 }  // namespace
 
 const std::vector<TableText>& settings() {
-  static const std::vector<TableText> tables = {texts_of(appliance_table()), texts_of(accounts_table()),
-                                                texts_of(store_table()),     texts_of(virtual_server_table()),
-                                                texts_of(admin_table()),     texts_of(log_table())};
+  static const std::vector<TableText> tables = {
+      texts_of(appliance_table()),   texts_of(accounts_table()),       texts_of(store_table()),
+      texts_of(certificate_table()), texts_of(virtual_server_table()), texts_of(admin_table()),
+      texts_of(log_table())};
   return tables;
 }
 

@@ -214,6 +214,22 @@ const Table<Store>& delivery_table() {
   return table;
 }
 
+const Table<Certificate>& certificate_table() {
+  static const Table<Certificate> table{
+      "certificate",
+      "A certificate and its key. May stand any number of times.",
+      true,
+      {
+          words(&Certificate::name, "name", 1, 64, "main", {"What virtual servers call it; no two bear the same."}),
+          path(&Certificate::chain, "chain", "tls/main.pem",
+               {"The file with the certificate and then the chain to its root, in PEM. Read again at each reload."}),
+          path(&Certificate::key, "key", "tls/main.key",
+               {"The file with its key, in PEM and without a pass phrase. Read again at each reload."}),
+      },
+      {}};
+  return table;
+}
+
 const Table<VirtualServer>& virtual_server_table() {
   using V = VirtualServer;
   constexpr Applies next = Applies::next_session;
@@ -226,7 +242,15 @@ const Table<VirtualServer>& virtual_server_table() {
           flag(&V::enabled, "enabled", {"Whether it listens."}),
           endpoints(&V::pop3, "pop3", Reach::internal, "loopback or private",
                     "what the outside may reach is opened by publishing rules, which are not supported yet",
-                    {"Addresses for POP3 in clear."}),
+                    {"Addresses for POP3 in clear, until STLS where there is a certificate."}),
+          endpoints(&V::pop3s, "pop3s", Reach::internal, "loopback or private",
+                    "what the outside may reach is opened by publishing rules, which are not supported yet",
+                    {"Addresses for POP3 with TLS from the first octet.", Applies::reload, "RFC 8314 section 3.3"}),
+          words(&V::certificate, "certificate", 0, 64, "",
+                {"The name of the certificate that clients are shown. Empty: no TLS here.", next}),
+          choice<V, TlsVersion>(&V::tls_minimum, "tls_minimum",
+                                {{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}}, {},
+                                {"The least TLS version that is spoken.", next, "RFC 9325 section 3.1"}),
           choice(&V::require_tls, "require_tls",
                  {{"before-login", RequireTls::before_login},
                   {"clear-text-passwords", RequireTls::clear_text_passwords},
@@ -267,11 +291,7 @@ const Table<VirtualServer>& virtual_server_table() {
                     next, "RFC 2449 section 6.5"}),
           expire(),
       },
-      {{"pop3s", "TLS"},
-       {"certificate", "TLS"},
-       {"tls_minimum", "TLS"},
-       {"allow", "client sets"},
-       {"deny", "client sets"}}};
+      {{"allow", "client sets"}, {"deny", "client sets"}}};
   return table;
 }
 
@@ -317,8 +337,7 @@ const Table<LogTable>& log_table() {
 }
 
 const std::vector<LaterName>& later_tables() {
-  static const std::vector<LaterName> names = {{"certificate", "TLS"},
-                                               {"acme", "certificates from a certification authority"},
+  static const std::vector<LaterName> names = {{"acme", "certificates from a certification authority"},
                                                {"client_sets", "client sets"},
                                                {"publishing_rule", "publishing rules"},
                                                {"filter", "flood limits and bans"},

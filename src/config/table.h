@@ -39,6 +39,7 @@ const Table<Appliance>& appliance_table();
 const Table<AccountsTable>& accounts_table();
 const Table<Store>& store_table();
 const Table<Store>& delivery_table();
+const Table<Certificate>& certificate_table();
 const Table<VirtualServer>& virtual_server_table();
 const Table<Admin>& admin_table();
 const Table<LogTable>& log_table();

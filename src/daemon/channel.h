@@ -16,6 +16,7 @@ enum class Note : unsigned char {
   configuration = 'c',  // the file's octets in a descriptor; text: "PATH\nHOSTNAME"
   data_dir = 'd',       // the folder, locked
   accounts = 'a',       // the accounts file; text: its path
+  certificate = 't',    // two files, the chain and the key; text: the certificate's name
   log_file = 'l',       // where events go
   admin_socket = 's',   // listening
   figures = 'f',        // listening; text: address and port

@@ -66,7 +66,7 @@ void Core::take_over(const Plan& plan) {
     const auto at = next++;
     const auto found = wanted.find(at->first);
     if (found != wanted.end())
-      at->second->serve(plan.configuration, *found->second);
+      at->second->serve(plan.configuration, *found->second, index_);
     else
       close_listener(at);
   }
@@ -96,6 +96,8 @@ void Core::accepted(ring::Descriptor socket, Listener& at) {
   accepted.configuration = at.configuration();
   accepted.server = at.server();
   accepted.connections = at.connections();
+  accepted.tls = at.tls();
+  accepted.tls_first = at.tls_first();
   ring::spawn(sessions_gate_, pop3::serve(pop3_, std::move(accepted)));
 }
 

@@ -14,6 +14,8 @@
 #include <ringpost/pop3/session_list.h>
 #include <ringpost/ring/uring_proactor.h>
 
+#include "certificates.h"
+
 namespace ringpost::daemon {
 
 // How many connections each virtual server has, all cores together. Made by the control thread, lives to the end.
@@ -26,6 +28,8 @@ struct Plan {
     std::string endpoint;
     const config::VirtualServer* server = nullptr;  // the configuration's
     std::atomic<std::uint32_t>* connections = nullptr;
+    CoreContexts tls;        // empty: the virtual server has no certificate
+    bool tls_first = false;  // POP3S
   };
   std::vector<At> places;                               // where to listen from now on
   std::map<std::string, std::vector<int>> new_sockets;  // of those that were not open: one a core

@@ -37,6 +37,8 @@ Handover::~Handover() {
   for (const int descriptor : {configuration_, data_dir_, accounts_, log_file_, admin_socket_})
     if (descriptor >= 0) close(descriptor);
   for (const int descriptor : figures_) close(descriptor);
+  for (const auto& [name, files] : certificates_)
+    for (const int descriptor : {files.chain, files.key}) close(descriptor);
   for (const auto& [endpoint, sockets] : listeners_)
     for (const int descriptor : sockets) close(descriptor);
 }
@@ -54,6 +56,7 @@ void Handover::swap(Handover& other) noexcept {
   accounts_path_.swap(other.accounts_path_);
   figures_.swap(other.figures_);
   listeners_.swap(other.listeners_);
+  certificates_.swap(other.certificates_);
 }
 
 void Handover::add(Received&& message) {
@@ -73,6 +76,10 @@ void Handover::add(Received&& message) {
     case Note::accounts:
       accounts_path_ = message.text;
       keep_first(accounts_, given);
+      break;
+    case Note::certificate:
+      if (given.size() == 2 && certificates_.emplace(message.text, CertificateFiles{given[0], given[1]}).second)
+        given.clear();
       break;
     case Note::log_file:
       has_log_file_ = true;

@@ -11,6 +11,7 @@
 #include <ringpost/accounts/account_file.h>
 #include <ringpost/config/configuration.h>
 
+#include "certificates.h"
 #include "channel.h"
 
 namespace ringpost::daemon {
@@ -37,6 +38,9 @@ class Handover {
   std::expected<std::shared_ptr<const config::Configuration>, std::string> configuration() const;
   std::expected<std::shared_ptr<const accounts::AccountFile>, std::string> accounts(bool fold_case) const;
 
+  // The files stay this one's.
+  const std::map<std::string, CertificateFiles>& certificates() const { return certificates_; }
+
   // Each gives its descriptors away. -1: none came.
   int take_data_dir() { return std::exchange(data_dir_, -1); }
   int take_log_file() { return std::exchange(log_file_, -1); }
@@ -53,6 +57,7 @@ class Handover {
   std::string path_, hostname_, accounts_path_;
   std::vector<int> figures_;
   std::map<std::string, std::vector<int>> listeners_;
+  std::map<std::string, CertificateFiles> certificates_;
 };
 
 }  // namespace ringpost::daemon

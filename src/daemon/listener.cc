@@ -21,10 +21,13 @@ void Listener::arm() {
   core_.proactor_.start(*this);
 }
 
-void Listener::serve(std::shared_ptr<const config::Configuration> configuration, const Plan::At& at) {
+void Listener::serve(std::shared_ptr<const config::Configuration> configuration, const Plan::At& at,
+                     ring::CoreIndex core) {
   configuration_ = std::move(configuration);
   server_ = at.server;
   connections_ = at.connections;
+  tls_ = at.tls.empty() ? nullptr : at.tls[core.value];
+  tls_first_ = at.tls_first;
 }
 
 void Listener::completed(const ring::Completion& completion) noexcept {

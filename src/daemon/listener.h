@@ -13,10 +13,13 @@ class Listener final : private ring::Operation, private ring::Timer {
   ~Listener() = default;
 
   // From the next connection on.
-  void serve(std::shared_ptr<const config::Configuration> configuration, const Plan::At& at);
+  void serve(std::shared_ptr<const config::Configuration> configuration, const Plan::At& at, ring::CoreIndex core);
   const std::shared_ptr<const config::Configuration>& configuration() const { return configuration_; }
   const config::VirtualServer* server() const { return server_; }
   std::atomic<std::uint32_t>* connections() const { return connections_; }
+
+  const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
+  bool tls_first() const { return tls_first_; }
 
   ring::Descriptor socket() const { return Operation::fd; }
 
@@ -32,6 +35,8 @@ class Listener final : private ring::Operation, private ring::Timer {
   std::shared_ptr<const config::Configuration> configuration_;
   const config::VirtualServer* server_ = nullptr;
   std::atomic<std::uint32_t>* connections_ = nullptr;
+  std::shared_ptr<const tls::ServerContext> tls_;
+  bool tls_first_ = false;
   bool closing_ = false;
 };
 

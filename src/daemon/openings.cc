@@ -1,5 +1,6 @@
 #include "openings.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
@@ -101,7 +102,8 @@ std::expected<std::vector<std::uint32_t>, std::string> choose_cpus(const config:
 std::set<config::Endpoint> endpoints_of(const config::Configuration& configuration) {
   std::set<config::Endpoint> endpoints;
   for (const config::VirtualServer& server : configuration.virtual_servers)
-    if (server.enabled) endpoints.insert(server.pop3.begin(), server.pop3.end());
+    for (const auto& list : {&server.pop3, &server.pop3s})
+      if (server.enabled) endpoints.insert(list->begin(), list->end());
   return endpoints;
 }
 
@@ -140,6 +142,26 @@ Result Openings::add_accounts(const config::Configuration& configuration) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (file < 0) return failed(fmt::format("accounts.file {}", path));
   add(Note::accounts, path, {file});
+  return {};
+}
+
+// Only those that a virtual server shows; opened with the rights that the serving process gave up.
+Result Openings::add_certificates(const config::Configuration& configuration) {
+  for (const config::Certificate& certificate : configuration.certificates) {
+    const auto shows = [&](const config::VirtualServer& server) {
+      return server.enabled && server.certificate == certificate.name;
+    };
+    if (std::ranges::none_of(configuration.virtual_servers, shows)) continue;
+    std::vector<int> files;
+    for (const std::string& path : {certificate.chain, certificate.key}) {
+      const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+      const int error = errno;
+      if (file < 0 && !files.empty()) close(files.front());
+      if (file < 0) return failed(fmt::format("certificate \"{}\": {}", certificate.name, path), error);
+      files.push_back(file);
+    }
+    add(Note::certificate, certificate.name, std::move(files));
+  }
   return {};
 }
 

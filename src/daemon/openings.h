@@ -41,6 +41,7 @@ class Openings {
   Result add_configuration(const Loaded& loaded);
   Result add_data_dir(const config::Configuration& configuration, const control::Identity& identity);
   Result add_accounts(const config::Configuration& configuration);
+  Result add_certificates(const config::Configuration& configuration);
   Result add_log_file(const config::Configuration& configuration);
   Result add_admin_socket(const config::Configuration& configuration);
   Result add_figures(const config::Configuration& configuration);

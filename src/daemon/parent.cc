@@ -104,6 +104,7 @@ Openings::Result Parent::open_first() {
   Openings::Result result = openings.add_configuration(loaded_);
   if (result) result = openings.add_data_dir(value, identity_);
   if (result) result = openings.add_accounts(value);
+  if (result) result = openings.add_certificates(value);
   if (result) result = openings.add_log_file(value);
   if (result) result = openings.add_listeners(endpoints_of(value), cpus_);
   if (result) result = openings.add_figures(value);
@@ -123,6 +124,7 @@ Openings::Result Parent::open_again(Loaded& next) {
   Openings openings;
   Openings::Result result = openings.add_configuration(next);
   if (result) result = openings.add_accounts(*next.value);
+  if (result) result = openings.add_certificates(*next.value);
   if (result) result = openings.add_log_file(*next.value);
   if (result) result = openings.add_listeners(added, cpus_);
   if (result) openings.hand_over(*channel_);

@@ -78,6 +78,7 @@ class Serving final : public control::Appliance {
   control::Loop loop_;
   std::unique_ptr<control::Server> server_;
   ConnectionCounts connections_;
+  std::map<std::string, CoreContexts> tls_;  // by virtual server
   int data_dir_ = -1;
   std::map<std::string, std::vector<int>> first_listeners_;  // until the store has been opened
   Handover next_;                                            // arriving
@@ -107,6 +108,9 @@ void Serving::start(Handover handover) {
   loop_.watch(channel_.descriptor(), POLLIN, [this](short) { hear_parent(); });
   server_ = std::make_unique<control::Server>(loop_, *core_set_, *this, handover.take_admin_socket(),
                                               handover.take_figures());
+  auto tls = make_contexts(*configuration_, handover.certificates(), cpus_.size());
+  if (!tls) throw std::runtime_error(tls.error());
+  tls_ = std::move(*tls);
   first_listeners_ = handover.take_listeners();
   start_store();
 }
@@ -178,8 +182,12 @@ Plan Serving::plan_of(std::map<std::string, std::vector<int>> new_sockets) {
   Plan plan{configuration_, {}, std::move(new_sockets)};
   for (const config::VirtualServer& server : configuration_->virtual_servers) {
     if (!server.enabled) continue;
+    const auto shown = tls_.find(server.name);
+    const CoreContexts tls = shown == tls_.end() ? CoreContexts() : shown->second;
     for (const config::Endpoint& endpoint : server.pop3)
-      plan.places.push_back({config::show_endpoint(endpoint), &server, &connections_[server.name]});
+      plan.places.push_back({config::show_endpoint(endpoint), &server, &connections_[server.name], tls, false});
+    for (const config::Endpoint& endpoint : server.pop3s)
+      plan.places.push_back({config::show_endpoint(endpoint), &server, &connections_[server.name], tls, true});
   }
   return plan;
 }
@@ -251,6 +259,9 @@ void Serving::take_configuration() {
   auto configuration = next_.configuration();
   auto accounts = next_.accounts(first_configuration_->accounts.fold_case);
   if (!configuration || !accounts) return refuse_handover(configuration ? accounts.error() : configuration.error());
+  auto tls = make_contexts(**configuration, next_.certificates(), cpus_.size());
+  if (!tls) return refuse_handover(tls.error());
+  tls_ = std::move(*tls);
   configuration_ = *configuration;
   accounts_ = *accounts;
   Reloaded reloaded;

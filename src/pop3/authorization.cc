@@ -9,7 +9,7 @@
 namespace ringpost::pop3 {
 namespace {
 
-constexpr const char* tls_first = "-ERR this server takes no password before TLS is on\r\n";
+constexpr const char* tls_first = "-ERR this server takes no password before TLS is on: STLS first\r\n";
 constexpr const char* not_offered = "-ERR this way to log in is not offered here\r\n";
 
 bool same_word(std::string_view a, std::string_view b) {
@@ -29,6 +29,11 @@ ring::Task<bool> LiveSession::authorization() {
     if (next == Next::wait) {
       const auto ending = co_await connection_.more(login_deadline_);
       if (ended_by(ending, "login time-out")) co_return false;
+      continue;
+    }
+    if (next == Next::begin_tls) {
+      const bool begun = co_await begin_tls();
+      if (!begun) co_return false;
       continue;
     }
     if (next == Next::log_in) next = co_await log_in();
@@ -53,7 +58,7 @@ Next LiveSession::refuse_unseen() {
 }
 
 Next LiveSession::user(const Command& command) {
-  if (!offers(server(), config::Mechanism::user, false)) return refuse_unseen();
+  if (!offers(server(), config::Mechanism::user, secure())) return refuse_unseen();
   asked_ = std::make_unique<Asked>();
   asked_->name = command.argument;
   asked_->user_given = true;
@@ -61,7 +66,7 @@ Next LiveSession::user(const Command& command) {
 }
 
 Next LiveSession::pass(const Command& command) {
-  if (!offers(server(), config::Mechanism::user, false)) return refuse_unseen();
+  if (!offers(server(), config::Mechanism::user, secure())) return refuse_unseen();
   if (!asked_ || !asked_->user_given) return mistake("-ERR USER comes first\r\n");
   asked_->user_given = false;
   asked_->password = accounts::Secret(command.argument);
@@ -72,14 +77,14 @@ Next LiveSession::pass(const Command& command) {
 Next LiveSession::auth(const Command& command) {
   if (is_blank(command.argument)) {
     ReplyWriter out(connection_.prepare(reply_octets_max));
-    write_mechanisms(out, server(), false);
+    write_mechanisms(out, server(), secure());
     connection_.commit(out.size());
     return Next::go_on;
   }
   const std::size_t blank = command.argument.find(' ');
   const std::string_view mechanism = command.argument.substr(0, blank);
   if (!same_word(mechanism, "PLAIN")) return mistake("-ERR unknown mechanism\r\n");  // A003
-  if (!offers(server(), config::Mechanism::plain, false)) return refuse_unseen();
+  if (!offers(server(), config::Mechanism::plain, secure())) return refuse_unseen();
   if (blank == std::string_view::npos || is_blank(command.argument.substr(blank))) {
     expects_response_ = true;
     reader_.expect_long();

@@ -46,6 +46,8 @@ Verb verb_of(std::string_view word) noexcept {
       return Verb::top;
     case packed("UIDL"):
       return Verb::uidl;
+    case packed("STLS"):
+      return Verb::stls;
     default:
       return Verb::unknown;
   }

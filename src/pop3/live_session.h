@@ -30,7 +30,8 @@ enum class Next : std::uint8_t {
   listing,  // listing_ is under way
   mail,     // wanted_ is to be sent
   quit,
-  close,  // answered for the last time
+  begin_tls,  // answered: the next octets are the handshake's
+  close,      // answered for the last time
 };
 
 class LiveSession final : public store::Holder, public ListedSession {
@@ -39,6 +40,9 @@ class LiveSession final : public store::Holder, public ListedSession {
   ~LiveSession() override;
 
   bool admit();  // false: refused, the refusal is on its way (S005)
+  bool waits_for_tls() const noexcept { return accepted_.tls_first; }
+  ring::Task<bool> begin_tls();  // false: the session is over
+  void greet();
   ring::Task<bool> authorization();
   ring::Task<void> transaction();
   ring::Task<void> give_back();  // whatever is still held; deletes nothing
@@ -59,6 +63,7 @@ class LiveSession final : public store::Holder, public ListedSession {
   Next rset(const Command&);
   Next top(const Command&);
   Next uidl(const Command&);
+  Next stls(const Command&);
 
   // store::Holder
   std::string_view client_address() const noexcept override { return client_address_; }
@@ -78,6 +83,7 @@ class LiveSession final : public store::Holder, public ListedSession {
 
  private:
   const config::VirtualServer& server() const noexcept { return *accepted_.server; }
+  bool secure() const noexcept { return connection_.security() != nullptr; }
   const store::Snapshot& snapshot() const noexcept { return lease_.snapshot(); }
   Instant now() const noexcept { return services_.proactor.now(); }
 

@@ -15,6 +15,10 @@ bool offers(const config::VirtualServer& server, config::Mechanism mechanism, bo
   return std::ranges::find(server.authentication, mechanism) != server.authentication.end();
 }
 
+bool offers_stls(const config::VirtualServer& server, bool tls, bool logged_in) noexcept {
+  return !server.certificate.empty() && !tls && !logged_in;
+}
+
 void write_capabilities(ReplyWriter& out, const config::VirtualServer& server, bool tls, bool logged_in) noexcept {
   out.text("+OK capabilities follow\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n");
   if (server.expire_days < 0)
@@ -23,6 +27,7 @@ void write_capabilities(ReplyWriter& out, const config::VirtualServer& server, b
     out.text("EXPIRE ").number(static_cast<std::uint64_t>(server.expire_days)).text("\r\n");
   const auto delay_seconds = std::chrono::ceil<std::chrono::seconds>(server.login_delay).count();
   if (delay_seconds > 0) out.text("LOGIN-DELAY ").number(static_cast<std::uint64_t>(delay_seconds)).text("\r\n");
+  if (offers_stls(server, tls, logged_in)) out.text("STLS\r\n");
   if (offers(server, config::Mechanism::user, tls)) out.text("USER\r\n");
   if (offers(server, config::Mechanism::plain, tls)) out.text("SASL PLAIN\r\n");
   if (logged_in)

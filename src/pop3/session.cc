@@ -12,6 +12,7 @@ namespace ringpost::pop3 {
 namespace {
 
 constexpr Duration close_wait_max = std::chrono::seconds(5);
+constexpr Duration handshake_max = std::chrono::seconds(30);
 
 ring::ConnectionLimits limits_of(const config::VirtualServer& server) {
   ring::ConnectionLimits limits;
@@ -74,14 +75,34 @@ bool LiveSession::admit() {
   }
   if (others >= server().max_connections) {
     ++services_.counters.refused_full;
-    answer("-ERR [SYS/TEMP] too many connections, try again later\r\n");
+    if (!waits_for_tls()) answer("-ERR [SYS/TEMP] too many connections, try again later\r\n");
     end_ = "too many connections";
     return false;
   }
+  return true;
+}
+
+void LiveSession::greet() {
   ReplyWriter out(connection_.prepare(reply_octets_max));
   write_greeting(out, server().banner);
   connection_.commit(out.size());
-  return true;
+}
+
+// All that was known of the client is forgotten, and a half line too: what came in clear counts for nothing (RFC 2595
+// section 4). A handshake has the rest of the time for a login, or less.
+ring::Task<bool> LiveSession::begin_tls() {
+  forget_credentials();
+  reader_.wipe();
+  reader_ = CommandReader();
+  auto layer = accepted_.tls->accept();
+  if (!layer) {
+    end_ = "no memory for TLS";
+    co_return false;
+  }
+  const Instant deadline = std::min(login_deadline_, now() + handshake_max);
+  const auto ending = co_await connection_.begin_tls(std::move(layer), deadline, tls::handshake_octets_max);
+  ++(ending == ring::Ending::none ? services_.counters.tls_begun : services_.counters.tls_failed);
+  co_return !ended_by(ending, "TLS handshake time-out");
 }
 
 Next LiveSession::answer(std::string_view text) {
@@ -116,6 +137,9 @@ bool LiveSession::ended_by(ring::Ending ending, const char* when_timed_out) {
       break;
     case ring::Ending::timed_out:
       end_ = when_timed_out;
+      break;
+    case ring::Ending::tls_failed:
+      end_ = "TLS failed";
       break;
     case ring::Ending::doomed:
       switch (connection_.doom_reason()) {
@@ -194,9 +218,16 @@ Next LiveSession::hear(std::string_view line) {
 
 Next LiveSession::capa(const Command&) {
   ReplyWriter out(connection_.prepare(capabilities_octets_max));
-  write_capabilities(out, server(), false, phase_ == Phase::transaction);
+  write_capabilities(out, server(), secure(), phase_ == Phase::transaction);
   connection_.commit(out.size());
   return Next::go_on;
+}
+
+Next LiveSession::stls(const Command&) {
+  if (!offers_stls(server(), secure(), false))
+    return mistake(secure() ? "-ERR TLS is on already\r\n" : "-ERR there is no TLS here\r\n");
+  answer("+OK begin TLS now\r\n");
+  return Next::begin_tls;
 }
 
 Next LiveSession::quit(const Command&) {
@@ -258,12 +289,16 @@ ring::Task<void> LiveSession::close() {
 
 // CONTRACT "Logs and figures": one line ends each session. The client's address stands before any foreign text (R050).
 void LiveSession::log_ending() noexcept {
+  const ring::SecureLayer* const security = connection_.security();
+  const std::string tls = security && !security->version().empty()
+                              ? fmt::format("{}/{}", security->version(), security->cipher())
+                              : std::string("none");
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now() - begun_).count();
   services_.log.write(LogLevel::info, "session",
                       {{"client", client_address_},
                        {"port", static_cast<unsigned>(client_port_)},
                        {"server", server().name},
-                       {"tls", "none"},
+                       {"tls", tls},
                        {"account", account_},
                        {"commands", commands_},
                        {"retrieved", retrieved_},
@@ -278,7 +313,11 @@ void LiveSession::log_ending() noexcept {
 ring::Task<void> serve(Services& services, Accepted accepted) {
   LiveSession session(services, std::move(accepted));
   if (session.admit()) {
-    const bool entered = co_await session.authorization();
+    bool ready = true;
+    if (session.waits_for_tls()) ready = co_await session.begin_tls();
+    bool entered = false;
+    if (ready) session.greet();
+    if (ready) entered = co_await session.authorization();
     if (entered) co_await session.transaction();
   }
   co_await session.give_back();

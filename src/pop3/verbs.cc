@@ -55,6 +55,7 @@ constexpr VerbRow rows[verb_count] = {
     {Verb::rset, transaction, nothing, &LiveSession::rset, "P034"},
     {Verb::top, transaction, two_numbers, &LiveSession::top, "P041"},
     {Verb::uidl, transaction, maybe_a_number, &LiveSession::uidl, "P042 P043"},
+    {Verb::stls, authorization, nothing, &LiveSession::stls, "C001"},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr Duration acknowledge_pause_max = std::chrono::milliseconds(250);
 
 Connection::State::State(Proactor& over, Descriptor accepted, const ConnectionLimits& wanted, SendCounters& counts)
     : proactor(over), counters(counts), limits(wanted), socket(accepted), heard(over.now()) {
-  static_assert(sizeof(State) <= 480, "what an idle connection costs, besides 16 octets in the table of operations");
+  static_assert(sizeof(State) <= 488, "what an idle connection costs, besides 16 octets in the table of operations");
   receive.fd = socket;
   arm_receive();
 }
@@ -76,7 +76,7 @@ std::uint64_t Connection::position() const noexcept {
 }
 
 bool Connection::acknowledged(std::uint64_t position) noexcept {
-  return state_->acknowledged_octets() >= position;
+  return state_->arrived(position);
 }
 
 Task<Ending> Connection::until_acknowledged(std::uint64_t position, Duration max) {
@@ -87,7 +87,7 @@ Task<Ending> Connection::until_acknowledged(std::uint64_t position, Duration max
   Instant give_up = state.proactor.now() + max;
   while (true) {
     const std::uint64_t now_seen = state.acknowledged_octets();
-    if (now_seen >= position) co_return Ending::none;
+    if (state.arrived(position)) co_return Ending::none;
     if (state.doomed != DoomReason::none) co_return Ending::doomed;
     if (state.input_ending == Ending::peer_reset || state.output_ending != Ending::none) co_return Ending::peer_reset;
     if (now_seen > seen) {
@@ -107,6 +107,7 @@ Task<void> Connection::close(bool orderly, Duration max) {
   state.closing = true;
   const Instant give_up = state.proactor.now() + max;
   if (orderly) {
+    if (state.secured) state.secured->says_good_bye = true;
     state.start_sending();
     state.await_until(give_up);
     while (state.output_pending() && !state.expired) co_await State::Wait{state, State::Waiting::output};

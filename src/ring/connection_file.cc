@@ -102,8 +102,8 @@ Task<void> Connection::State::thaw(Descriptor file, FileRange rest, int& warmed,
     co_return;
   }
   RINGPOST_MARK("pages are gone again however often they are read");
-  ensure(!output_pending());
-  if (!filling) filling.reset(Outgoing::make(*this));
+  ensure(!put_pending());
+  if (!filling) filling.reset(Outgoing::make(*this, limits.outgoing_max));
   const auto part = static_cast<std::uint32_t>(std::min<std::uint64_t>(rest.length, limits.outgoing_max));
   sent.file_error = co_await read_cold(file, rest.offset, {filling->octets(), part});
   filling->begin = 0;
@@ -123,7 +123,7 @@ std::uint64_t Connection::State::turn_allowance() noexcept {
 }
 
 // What was put goes before the file, without waiting for the turn's end where the socket takes it.
-void Connection::State::send_directly() noexcept {
+void Connection::State::send_directly(const ClearLink&) noexcept {
   if (sending || !filling || filling->begin == filling->end || output_ending != Ending::none) return;
   const std::int64_t now =
       proactor.send_now(socket, {filling->octets() + filling->begin, filling->end - filling->begin});
@@ -137,11 +137,22 @@ void Connection::State::send_directly() noexcept {
   }
 }
 
+std::int64_t Connection::State::send_range(const ClearLink&, Descriptor file, std::uint64_t offset,
+                                           std::uint64_t octets) noexcept {
+  const std::int64_t now = proactor.send_file_now(socket, file, offset, octets);
+  if (now > 0) {
+    turn_octets += static_cast<std::uint64_t>(now);
+    counters.octets_by_sendfile += static_cast<std::uint64_t>(now);
+    took(static_cast<std::uint64_t>(now));
+  }
+  return now;
+}
+
 Task<Connection::FileSent> Connection::send_file(Descriptor file, const Mapping& mapping, FileRange range,
                                                  Duration without_progress_max) {
   State& state = *state_;
   FileSent sent;
-  state.send_directly();
+  if (const auto clear = state.clear_link()) state.send_directly(*clear);
   if (state.output_pending() && !RINGPOST_MUTANT(direct_send_overtakes)) {
     sent.ending = co_await state.sent_out(true, without_progress_max);
     if (sent.ending != Ending::none) co_return sent;
@@ -151,50 +162,54 @@ Task<Connection::FileSent> Connection::send_file(Descriptor file, const Mapping&
     co_return sent;
   }
   state.position += range.length;
+  if (state.clear_link())
+    co_await state.send_file_clear(file, mapping, range, sent, without_progress_max);
+  else
+    co_await state.send_file_sealed(file, range, sent, without_progress_max);
+  if (sent.ending == Ending::none) state.position -= range.length - sent.octets;  // kept back by a file error
+  co_return sent;
+}
+
+Task<void> Connection::State::send_file_clear(Descriptor file, const Mapping& mapping, FileRange range, FileSent& sent,
+                                              Duration without_progress_max) {
   int warmed = 0;
   while (sent.octets < range.length) {
-    if (state.doomed != DoomReason::none) {
+    if (doomed != DoomReason::none) {
       sent.ending = Ending::doomed;
-      co_return sent;
+      co_return;
     }
     const std::uint64_t offset = range.offset + sent.octets;
     const std::uint64_t left = range.length - sent.octets;
-    const std::uint64_t octets = std::min(left, state.turn_allowance());
+    const std::uint64_t octets = std::min(left, turn_allowance());
     if (octets == 0) {
-      Awaited turn(state.proactor, OpKind::next_turn);
-      co_await turn;
+      Awaited next(proactor, OpKind::next_turn);
+      co_await next;
       continue;
     }
-    if (!state.is_resident(file, mapping, offset, octets)) {
-      co_await state.thaw(file, {offset, left}, warmed, sent, without_progress_max);
-      if (sent.ending != Ending::none) co_return sent;
-      if (sent.file_error != 0) break;
+    if (!is_resident(file, mapping, offset, octets)) {
+      co_await thaw(file, {offset, left}, warmed, sent, without_progress_max);
+      if (sent.ending != Ending::none || sent.file_error != 0) co_return;
       continue;
     }
     warmed = 0;
-    const std::int64_t now = state.proactor.send_file_now(state.socket, file, offset, octets);
+    const std::int64_t now = send_range(*clear_link(), file, offset, octets);
     if (now > 0) {
       sent.octets += static_cast<std::uint64_t>(now);
-      state.turn_octets += static_cast<std::uint64_t>(now);
-      state.counters.octets_by_sendfile += static_cast<std::uint64_t>(now);
-      state.took(static_cast<std::uint64_t>(now));
       if (static_cast<std::uint64_t>(now) == octets) continue;
     } else if (now == 0) {
       sent.file_error = ENODATA;  // the file got shorter (R075)
-      break;
+      co_return;
     } else if (is_of_the_network(now)) {
-      state.output_failed(now);
-      sent.ending = state.output_ending;
-      co_return sent;
+      output_failed(now);
+      sent.ending = output_ending;
+      co_return;
     } else if (now != -EAGAIN && now != -EINTR) {
       sent.file_error = static_cast<int>(-now);
-      break;
+      co_return;
     }
-    sent.ending = co_await state.writable_again(without_progress_max);
-    if (sent.ending != Ending::none) co_return sent;
+    sent.ending = co_await writable_again(without_progress_max);
+    if (sent.ending != Ending::none) co_return;
   }
-  state.position -= range.length - sent.octets;  // what a file error kept back was never handed over
-  co_return sent;
 }
 
 }  // namespace ringpost::ring

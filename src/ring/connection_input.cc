@@ -40,7 +40,7 @@ void Connection::State::received(const Completion& completion) noexcept {
 void Connection::State::input_ended(std::int64_t code) noexcept {
   input_ending = code == 0 ? Ending::peer_finished : Ending::peer_reset;
   if (code != 0) output_failed(code);
-  if (waiting == Waiting::input) {
+  if (waiting == Waiting::input || waiting == Waiting::handshake) {
     result = ending();
     return wake();
   }
@@ -55,8 +55,12 @@ void Connection::State::take_octets(const Completion& completion) noexcept {
     if (drained_octets > linger_octets_max) return wake_if(Waiting::peer);
     return wake_if_quiet();
   }
+  const std::size_t before = unread_octets();
   const bool directly = waiting == Waiting::input && aside_begin == aside_end && !lent_held;
-  if (directly) {
+  if (secured) {
+    open_octets(completion.octets);
+    proactor.return_buffer(completion.buffer);
+  } else if (directly) {
     lent = completion.octets;
     lent_buffer = completion.buffer;
     lent_held = true;
@@ -64,10 +68,12 @@ void Connection::State::take_octets(const Completion& completion) noexcept {
     keep_aside(completion.octets);
     proactor.return_buffer(completion.buffer);
   }
-  if (waiting == Waiting::input) {
+  const bool news = unread_octets() > before;
+  if (waiting == Waiting::input ? news || ending() != Ending::none
+                                : waiting == Waiting::handshake && handshake_over()) {
     bool gone_now = false;
     gone = &gone_now;
-    result = Ending::none;
+    result = news ? Ending::none : ending();
     wake();
     if (gone_now) return;
     gone = nullptr;

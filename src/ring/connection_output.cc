@@ -8,8 +8,8 @@
 
 namespace ringpost::ring {
 
-Connection::State::Outgoing* Connection::State::Outgoing::make(State& owner) {
-  void* at = ::operator new(sizeof(Outgoing) + owner.limits.outgoing_max);
+Connection::State::Outgoing* Connection::State::Outgoing::make(State& owner, std::size_t room) {
+  void* at = ::operator new(sizeof(Outgoing) + room);
   return new (at) Outgoing(owner);
 }
 
@@ -28,10 +28,13 @@ void Connection::State::Outgoing::go() noexcept {
 }
 
 void Connection::State::start_sending() noexcept {
-  if (sending || !filling || filling->begin == filling->end) return;
+  if (sending || !output_waits()) return;
   if (output_ending != Ending::none) return drop_output();
-  sending = std::move(filling);
-  sending->go();
+  if (clear_link())
+    sending = std::move(filling);
+  else
+    sending.reset(sealed_output());
+  if (sending) sending->go();
 }
 
 void Connection::State::took(std::uint64_t octets) noexcept {
@@ -91,7 +94,7 @@ Task<Ending> Connection::State::sent_out(bool everything, Duration without_progr
   std::uint64_t before = handed;
   std::uint64_t acknowledged = acknowledged_seen;
   await_until(proactor.now() + without_progress_max);
-  while ((everything ? output_pending() : put_pending()) && output_ending == Ending::none) {
+  while ((everything ? output_pending() : output_waits()) && output_ending == Ending::none) {
     if (doomed != DoomReason::none && !closing) co_return Ending::doomed;
     if (expired) {
       if (acknowledged_octets() <= acknowledged && handed == before) co_return Ending::timed_out;
@@ -121,7 +124,7 @@ void Connection::put(std::string_view octets) {
 MutableOctets Connection::prepare(std::size_t octets) {
   State& state = *state_;
   ensure(octets <= room());
-  if (!state.filling) state.filling.reset(State::Outgoing::make(state));
+  if (!state.filling) state.filling.reset(State::Outgoing::make(state, state.limits.outgoing_max));
   return {state.filling->octets() + state.filling->end, octets};
 }
 

@@ -7,13 +7,30 @@
 #include <coroutine>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include <ringpost/ring/connection.h>
 
 namespace ringpost::ring {
 
 struct Connection::State {
-  enum class Waiting : std::uint8_t { nothing, input, output, writable, pause, peer, quiet };
+  enum class Waiting : std::uint8_t { nothing, input, handshake, output, writable, pause, peer, quiet };
+
+  // The right to give a session's octets to the socket as they are. Only clear_link() makes one, and only for a link
+  // that is in clear; every raw send asks for it.
+  class ClearLink {
+    friend struct State;
+    ClearLink() = default;
+  };
+
+  // What an encrypted link needs besides.
+  struct Secured {
+    std::unique_ptr<SecureLayer> layer;
+    std::uint64_t sealed = 0;                                      // of `position`
+    std::uint64_t handshake_octets = 0, handshake_octets_max = 0;  // from the peer, before its end
+    Ending ending = Ending::none;                                  // of the input, told by the layer
+    bool says_good_bye = false;                                    // behind whatever is sealed next
+  };
 
   // The multishot receive.
   struct Receive final : Operation {
@@ -31,7 +48,7 @@ struct Connection::State {
 
   // An outgoing buffer and the send that empties it. It exists while output is pending.
   struct Outgoing final : Operation {
-    static Outgoing* make(State& owner);
+    static Outgoing* make(State& owner, std::size_t room);
     void operator delete(Outgoing* at, std::destroying_delete_t) noexcept;
 
     State& state;
@@ -76,7 +93,10 @@ struct Connection::State {
   void arm_receive() noexcept;
   void input_ended(std::int64_t result) noexcept;
   std::size_t unread_octets() const noexcept { return lent.size() + aside_end - aside_begin; }
-  Ending ending() const noexcept { return doomed != DoomReason::none && !closing ? Ending::doomed : input_ending; }
+  Ending ending() const noexcept {
+    if (doomed != DoomReason::none && !closing) return Ending::doomed;
+    return secured && secured->ending != Ending::none ? secured->ending : input_ending;
+  }
 
   // Output (connection_output.cc).
   void start_sending() noexcept;
@@ -84,7 +104,9 @@ struct Connection::State {
   void became_writable(const Completion&) noexcept;
   void output_failed(std::int64_t result) noexcept;
   void drop_output() noexcept;
-  bool output_pending() const noexcept { return sending || put_pending(); }
+  bool output_pending() const noexcept { return sending || output_waits(); }
+  bool output_waits() const noexcept { return put_pending() || own_output_waits(); }
+  bool arrived(std::uint64_t wanted) noexcept;
   void took(std::uint64_t octets) noexcept;  // the kernel did
   std::uint64_t acknowledged_octets() noexcept;
   bool put_pending() const noexcept { return filling && filling->begin < filling->end; }
@@ -94,7 +116,21 @@ struct Connection::State {
   Task<void> thaw(Descriptor file, FileRange rest, int& warmed, FileSent& sent, Duration without_progress_max);
   bool is_resident(Descriptor file, const Mapping&, std::uint64_t offset, std::uint64_t octets) noexcept;
   std::uint64_t turn_allowance() noexcept;
-  void send_directly() noexcept;
+  void send_directly(const ClearLink&) noexcept;
+  std::int64_t send_range(const ClearLink&, Descriptor file, std::uint64_t offset, std::uint64_t octets) noexcept;
+  Task<void> send_file_clear(Descriptor file, const Mapping&, FileRange, FileSent&, Duration without_progress_max);
+
+  // Encryption (connection_secure.cc).
+  std::optional<ClearLink> clear_link() const noexcept;
+  bool own_output_waits() const noexcept {
+    return secured && (secured->says_good_bye || !secured->layer->own_output().empty());
+  }
+  bool handshake_over() const noexcept;
+  void open_octets(Octets wire) noexcept;
+  Outgoing* sealed(Octets plain) noexcept;
+  void append_own_output(Outgoing&) noexcept;
+  Outgoing* sealed_output() noexcept;
+  Task<void> send_file_sealed(Descriptor file, FileRange, FileSent&, Duration without_progress_max);
 
   // Waiting.
   void await_until(Instant when) noexcept;
@@ -129,7 +165,8 @@ struct Connection::State {
   std::unique_ptr<std::byte[]> aside;
   std::uint32_t aside_begin = 0, aside_end = 0, aside_room = 0;
 
-  std::unique_ptr<Outgoing> filling, sending;
+  std::unique_ptr<Outgoing> filling, sending;  // filling: as the session wrote it; sending: as it goes to the wire
+  std::unique_ptr<Secured> secured;
   std::unique_ptr<Writable> writable;
 
   Instant until = Instant::max();

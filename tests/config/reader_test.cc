@@ -162,11 +162,26 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"[[virtual_server]]\npop3 = []\n", 2, "virtual_server.pop3", "has no address"},
         Refusal{"[[virtual_server]]\nexpire_days = -1\n", 2, "virtual_server.expire_days", "\"never\""}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Tls, ConfigRefusal,
+    ::testing::Values(
+        Refusal{"certificate = \"a\"\n", 1, "certificate", "[[certificate]]"},
+        Refusal{"[[certificate]]\nname = \"\"\n", 2, "certificate.name", "1 to 64 printable"},
+        Refusal{"[[certificate]]\nkey = \"\"\n", 2, "certificate.key", "a path"},
+        Refusal{"[[certificate]]\nname = \"a\"\n[[certificate]]\nname = \"a\"\n", 3, "certificate.name",
+                "already the name of the certificate of line 1"},
+        Refusal{"[[virtual_server]]\ncertificate = \"a\"\n", 2, "virtual_server.certificate",
+                "no [[certificate]] with the name \"a\""},
+        Refusal{"[[virtual_server]]\npop3s = [\"127.0.0.1:1\"]\n", 2, "virtual_server.pop3s", "and no certificate"},
+        Refusal{"[[virtual_server]]\npop3s = [\"0.0.0.0:995\"]\n", 2, "virtual_server.pop3s", "publishing rules"},
+        Refusal{"[[virtual_server]]\npop3 = [\"127.0.0.1:1\"]\npop3s = [\"127.0.0.1:1\"]\n", 3,
+                "virtual_server.pop3s", "already taken"},
+        Refusal{"[[virtual_server]]\ntls_minimum = \"1.1\"\n", 2, "virtual_server.tls_minimum", "\"1.2\", \"1.3\""}));
+
 // What later issues build is refused by its own name.
 INSTANTIATE_TEST_SUITE_P(
     Later, ConfigRefusal,
     ::testing::Values(
-        Refusal{"[[certificate]]\nname = \"a\"\n", 1, "certificate", "not supported yet"},
         Refusal{"[client_sets]\n", 1, "client_sets", "not supported yet"},
         Refusal{"\n[[publishing_rule]]\n", 2, "publishing_rule", "not supported yet"},
         Refusal{"[filter]\n", 1, "filter", "not supported yet"}, Refusal{"[acme]\n", 1, "acme", "not supported yet"},
@@ -174,9 +189,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"[delivery]\nmax_message = \"50MB\"\n", 2, "delivery.max_message", "not supported yet"},
         Refusal{"[delivery]\nlmpt = []\n", 2, "delivery.lmpt", "did you mean \"lmtp\"?"},
         Refusal{"[delivery]\n", 1, "delivery", "not supported yet"},
-        Refusal{"[[virtual_server]]\npop3s = [\"127.0.0.1:1\"]\n", 2, "virtual_server.pop3s", "not supported yet"},
-        Refusal{"[[virtual_server]]\ncertificate = \"a\"\n", 2, "virtual_server.certificate", "not supported yet"},
-        Refusal{"[[virtual_server]]\ntls_minimum = \"1.2\"\n", 2, "virtual_server.tls_minimum", "not supported yet"},
         Refusal{"[[virtual_server]]\nallow = [\"a\"]\n", 2, "virtual_server.allow", "not supported yet"},
         Refusal{"[[virtual_server]]\nauthentication = [\"user\",\n\"ntlm\"]\n", 3, "virtual_server.authentication",
                 "\"ntlm\" is not supported yet"},
@@ -189,11 +201,10 @@ TEST(ConfigReader, AnApplianceOfLaterPartsIsRefusedByExactlyThose) {
   std::vector<std::string> later, others;
   for (const Finding& finding : reading.findings) (finding.not_supported_yet ? later : others).push_back(finding.key);
   EXPECT_THAT(later, ::testing::ElementsAre(
-                         "certificate", "client_sets", "virtual_server.pop3s", "virtual_server.certificate",
-                         "virtual_server.tls_minimum", "virtual_server.authentication", "virtual_server.authentication",
+                         "client_sets", "virtual_server.authentication", "virtual_server.authentication",
                          "virtual_server.authentication", "virtual_server.authentication", "virtual_server.allow",
                          "publishing_rule", "filter", "delivery.lmtp", "delivery.max_message"));
-  EXPECT_THAT(others, ::testing::ElementsAre("virtual_server.require_tls"));  // no TLS, so nobody could log in
+  EXPECT_THAT(others, ::testing::IsEmpty());
 }
 
 TEST(ConfigReader, EveryErrorIsReportedAndNotOnlyTheFirst) {

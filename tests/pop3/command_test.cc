@@ -18,7 +18,7 @@ TEST(Command, WhatIsNoKeywordIsUnknown) {
   for (const char* line : {"", " ", "ST", "STATS", "A:B",
                            "S\xd4"
                            "AT",
-                           "STAT\t", "\tSTAT", " STAT", "LIST\t1", "STLS", "APOP a b",
+                           "STAT\t", "\tSTAT", " STAT", "LIST\t1", "STLSX", "APOP a b",
                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmn", "UTF8", "LANG", "T\0P", "XTND"})
     EXPECT_EQ(parse_command(line).verb, Verb::unknown) << line;
 }

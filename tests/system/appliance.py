@@ -35,7 +35,7 @@ file = "users"
 [[virtual_server]]
 name = "test"
 pop3 = ["127.0.0.1:{port}"]
-require_tls = "never"
+require_tls = "{require_tls}"
 authentication = ["user", "plain"]
 {virtual_server}
 [admin]
@@ -67,7 +67,8 @@ class Refused(Exception):
 class Appliance:
     programs = "build"    # where ringpostd and ringpost lie; set by run.py
 
-    def __init__(self, accounts=(("alice", "wonderland-7"),), appliance="", virtual_server="", tables="", place=None):
+    def __init__(self, accounts=(("alice", "wonderland-7"),), appliance="", virtual_server="", tables="", place=None,
+                 require_tls="never"):
         self.parent = tempfile.mkdtemp(prefix="ringpost-test-", dir=place or os.environ.get("TMPDIR", "/var/tmp"))
         os.chmod(self.parent, 0o755)
         self.folder = os.path.join(self.parent, "appliance")
@@ -77,16 +78,17 @@ class Appliance:
         self.config = os.path.join(self.folder, "ringpost.toml")
         try:
             self.verb("init", self.folder, config=False)
-            self.write_config(appliance, virtual_server, tables)
+            self.write_config(appliance, virtual_server, tables, require_tls)
             for name, password in accounts:
                 self.add_user(name, password)
         except BaseException:
             self.__exit__()
             raise
 
-    def write_config(self, appliance="", virtual_server="", tables=""):
+    def write_config(self, appliance="", virtual_server="", tables="", require_tls="never"):
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(port=self.port, appliance=appliance, virtual_server=virtual_server, tables=tables))
+            file.write(CONFIG.format(port=self.port, appliance=appliance, virtual_server=virtual_server, tables=tables,
+                                     require_tls=require_tls))
 
     def __enter__(self):
         return self

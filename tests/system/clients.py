@@ -4,6 +4,7 @@ import glob
 import os
 import poplib
 import shutil
+import ssl
 import stat
 import subprocess
 
@@ -26,8 +27,10 @@ def contents(pattern):
 
 
 class Account:
-    def __init__(self, port, user, password, host="127.0.0.1"):
+    def __init__(self, port, user, password, host="127.0.0.1", tls=None, root=None):
+        """`tls`: None, "implicit" or "starttls"; `root`: the file with the certificate that all must lead to."""
         self.host, self.port, self.user, self.password = host, port, user, password
+        self.tls, self.root = tls, root
 
 
 class Poplib:
@@ -35,7 +38,13 @@ class Poplib:
         self.folder = folder
 
     def fetch(self, account, keep):
-        server = poplib.POP3(account.host, account.port, timeout=CLIENT_SECONDS_MAX)
+        trust = ssl.create_default_context(cafile=account.root) if account.tls else None
+        if account.tls == "implicit":
+            server = poplib.POP3_SSL(account.host, account.port, timeout=CLIENT_SECONDS_MAX, context=trust)
+        else:
+            server = poplib.POP3(account.host, account.port, timeout=CLIENT_SECONDS_MAX)
+        if account.tls == "starttls":
+            server.stls(context=trust)
         server.user(account.user)
         server.pass_(account.password)
         count, _ = server.stat()
@@ -56,13 +65,15 @@ class Curl:
         self.folder = folder
 
     def command(self, account, *arguments):
-        return run(["curl", "-sS", "--user", f"{account.user}:{account.password}", *arguments]).stdout
+        tls = ["--ssl-reqd", "--cacert", account.root] if account.tls else []
+        return run(["curl", "-sS", *tls, "--user", f"{account.user}:{account.password}", *arguments]).stdout
 
     def listing(self, account):
         return [line.split() for line in self.command(account, self.url(account)).split(b"\r\n") if line]
 
     def url(self, account, number=""):
-        return f"pop3://{account.host}:{account.port}/{number}"
+        scheme = "pop3s" if account.tls == "implicit" else "pop3"
+        return f"{scheme}://{account.host}:{account.port}/{number}"
 
     def fetch(self, account, keep):
         count = len(self.listing(account))
@@ -89,9 +100,13 @@ class Mpop:
         for part in ("cur", "new", "tmp"):
             os.makedirs(os.path.join(maildir, part))
         config = os.path.join(self.folder, "mpoprc")
+        tls = "tls off\n"
+        if account.tls:
+            tls = (f"tls on\ntls_starttls {'on' if account.tls == 'starttls' else 'off'}\n"
+                   f"tls_trust_file {account.root}\n")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"account a\nhost {account.host}\nport {account.port}\nuser {account.user}\n"
-                       f"password {account.password}\nauth user\ntls off\nkeep {'on' if keep else 'off'}\n"
+                       f"password {account.password}\nauth user\n{tls}keep {'on' if keep else 'off'}\n"
                        f"delivery maildir {maildir}\nreceived_header off\nuidls_file {self.folder}/mpop-uidls\n"
                        "account default : a\n")
         os.chmod(config, stat.S_IRUSR | stat.S_IWUSR)
@@ -107,11 +122,15 @@ class Fetchmail:
         out = os.path.join(self.folder, "fetchmail")
         os.makedirs(out)
         config = os.path.join(self.folder, "fetchmailrc")
+        tls = "sslproto \"\""
+        if account.tls:
+            tls = f"sslproto \"TLS1.2+\" sslcertck sslcertfile \"{account.root}\""
+            tls += " ssl" if account.tls == "implicit" else ""
         with open(config, "w", encoding="utf-8") as file:
             file.write("set no bouncemail\nset no syslog\nset invisible\n"
                        f"poll {account.host} service {account.port} protocol pop3 no dns uidl\n"
                        f"  username \"{account.user}\" password \"{account.password}\" is root here\n"
-                       f"  mda \"exec cat >{out}/$$\" sslproto \"\" no rewrite no stripcr fetchall\n"
+                       f"  mda \"exec cat >{out}/$$\" {tls} no rewrite no stripcr fetchall\n"
                        f"  {'keep' if keep else 'no keep'}\n")
         os.chmod(config, stat.S_IRUSR | stat.S_IWUSR)
         run(["fetchmail", "-f", config, "-i", f"{self.folder}/fetchids", "--pidfile", f"{self.folder}/fetchmail.pid",
@@ -137,8 +156,9 @@ class Getmail:
         for part in ("cur", "new", "tmp"):
             os.makedirs(os.path.join(maildir, part))
         config = os.path.join(self.folder, "getmailrc")
+        tls = f"ca_certs = {account.root}\n" if account.tls else ""
         with open(config, "w", encoding="utf-8") as file:
-            file.write(f"[retriever]\ntype = SimplePOP3Retriever\nserver = {account.host}\nport = {account.port}\n"
+            file.write(f"[retriever]\ntype = SimplePOP3{'SSL' if account.tls else ''}Retriever\n{tls}server = {account.host}\nport = {account.port}\n"
                        f"username = {account.user}\npassword = {account.password}\ntimeout = {CLIENT_SECONDS_MAX}\n"
                        f"[destination]\ntype = Maildir\npath = {maildir}/\n"
                        f"[options]\nread_all = true\ndelete = {'false' if keep else 'true'}\nverbose = 0\n"

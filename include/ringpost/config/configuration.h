@@ -23,6 +23,7 @@ struct Endpoint {       // "127.0.0.1:1110", "[::1]:1110"
 };
 
 enum class RequireTls : std::uint8_t { before_login, clear_text_passwords, never };
+enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 enum class Mechanism : std::uint8_t { user, plain };
 
 struct Appliance {
@@ -62,10 +63,19 @@ struct Store {
   bool replace_nul = false;  // M20
 };
 
+struct Certificate {
+  std::string name;
+  std::string chain;  // a file: the certificate first, then what leads to its root
+  std::string key;    // a file
+};
+
 struct VirtualServer {
   std::string name;
   bool enabled = true;
-  std::vector<Endpoint> pop3;
+  std::vector<Endpoint> pop3;   // in clear, until STLS
+  std::vector<Endpoint> pop3s;  // TLS from the first octet (RFC 8314)
+  std::string certificate;      // the name of one; empty: no TLS
+  TlsVersion tls_minimum = TlsVersion::tls_1_2;
   RequireTls require_tls = RequireTls::before_login;
   std::vector<Mechanism> authentication = {Mechanism::user, Mechanism::plain};
   std::string banner = "ready";
@@ -100,6 +110,7 @@ struct Configuration {
   Appliance appliance;
   Accounts accounts;
   Store store;
+  std::vector<Certificate> certificates;
   std::vector<VirtualServer> virtual_servers;
   Admin admin;
   Log log;

@@ -26,8 +26,9 @@ enum class Verb : std::uint8_t {
   rset,
   top,
   uidl,
+  stls,
 };
-inline constexpr std::size_t verb_count = 14;
+inline constexpr std::size_t verb_count = 15;
 
 struct Command {
   Verb verb = Verb::unknown;

@@ -58,6 +58,9 @@ inline void write_uidl_line(ReplyWriter& out, std::uint32_t number, std::string_
 // May a credential that shows the password be given on this link now, and by this way? (B4, X018, S004)
 bool offers(const config::VirtualServer&, config::Mechanism, bool tls) noexcept;
 
+// May a client begin TLS by STLS now? (RFC 2595 section 4)
+bool offers_stls(const config::VirtualServer&, bool tls, bool logged_in) noexcept;
+
 // CAPA's answer (at most capabilities_octets_max). What is announced before login is announced after it too (X014);
 // IMPLEMENTATION comes after login only (X027).
 void write_capabilities(ReplyWriter&, const config::VirtualServer&, bool tls, bool logged_in) noexcept;

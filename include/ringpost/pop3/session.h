@@ -16,13 +16,14 @@
 #include <ringpost/ring/connection.h>
 #include <ringpost/ring/task.h>
 #include <ringpost/store/maildrops.h>
+#include <ringpost/tls/server_context.h>
 
 namespace ringpost::pop3 {
 
 struct SessionCounters {
   std::uint64_t accepted = 0, refused_full = 0, logged_in = 0, login_failures = 0, ended_by_quit = 0,
                 ended_otherwise = 0;
-  std::uint64_t login_delayed = 0, in_use = 0, refused_unseen = 0, updates_refused = 0;
+  std::uint64_t tls_begun = 0, tls_failed = 0, login_delayed = 0, in_use = 0, refused_unseen = 0, updates_refused = 0;
   std::uint64_t commands = 0, errors = 0, retrieved = 0, topped = 0, deleted = 0, octets_in = 0, octets_out = 0;
 };
 
@@ -46,6 +47,8 @@ struct Accepted {
   ring::Descriptor socket = ring::no_descriptor;
   std::shared_ptr<const config::Configuration> configuration;
   const config::VirtualServer* server = nullptr;
+  std::shared_ptr<const tls::ServerContext> tls;  // nullptr: the virtual server has no certificate
+  bool tls_first = false;                         // POP3S: TLS from the first octet (RFC 8314)
   // How many connections the virtual server has, on all cores together: counted up by serve() at its beginning, down at
   // its end. One relaxed counter, the only thing that cores share here; it outlives the session. nullptr: this core's
   // sessions count.

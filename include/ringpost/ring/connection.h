@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include <ringpost/ring/awaitables.h>
+#include <ringpost/ring/secure_layer.h>
 #include <ringpost/ring/task.h>
 
 namespace ringpost::ring {
@@ -24,6 +25,7 @@ enum class Ending : std::uint8_t {
   peer_finished,  // FIN: no more input; answers can still be sent
   peer_reset,     // ECONNRESET, EPIPE and relatives
   timed_out,      // the deadline passed
+  tls_failed,     // what came is no TLS, or not as it must be: nothing of it was given out
   doomed,         // we want it gone: kick, shutdown, take-over; see doom_reason()
 };
 
@@ -98,6 +100,13 @@ class Connection final {
   };
   Task<FileSent> send_file(Descriptor file, const Mapping&, FileRange, Duration without_progress_max);
 
+  // --- Encryption --------------------------------------------------------------------------------------------------
+  // Sends what was put, in clear; from then on the link is the layer's: what the peer has sent already and is unread
+  // goes to the layer and nowhere else, and no octet leaves but through it. Waits for the handshake's end: none, or an
+  // ending. `octets_max`: what a peer may send before that.
+  Task<Ending> begin_tls(std::unique_ptr<SecureLayer>, Instant deadline, std::uint64_t octets_max);
+  const SecureLayer* security() const noexcept;  // nullptr: the link is in clear
+
   // --- What has arrived there (M6) ---------------------------------------------------------------------------------
   // Octets given to put() or send_file() so far, whether sent or not: the position of the end of the last answer.
   std::uint64_t position() const noexcept;
@@ -112,8 +121,8 @@ class Connection final {
   void doom(DoomReason) noexcept;
   DoomReason doom_reason() const noexcept;
 
-  // Sends what was put (bounded by the deadline), finishes, waits for every operation in flight, closes the descriptor.
-  // `orderly` false: resets. The last thing a session does with it.
+  // Sends what was put (bounded by the deadline), says the layer's good-bye, finishes, waits for every operation in
+  // flight, closes the descriptor. `orderly` false: resets. The last thing a session does with it.
   Task<void> close(bool orderly, Duration max);
 
   // --- For take-over and figures -----------------------------------------------------------------------------------
