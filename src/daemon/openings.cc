@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <ringpost/config/units.h>
@@ -208,9 +209,13 @@ Result Openings::add_figures(const config::Configuration& configuration) {
   return {};
 }
 
-Result Openings::add_listeners(const std::set<config::Endpoint>& endpoints, const std::vector<std::uint32_t>& cpus) {
+Result Openings::add_listeners(const std::set<config::Endpoint>& endpoints, const std::vector<std::uint32_t>& cpus,
+                               std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point until = Clock::now() + patience;
   for (const config::Endpoint& endpoint : endpoints) {
     const std::string shown = config::show_endpoint(endpoint);
+    while (is_taken(endpoint) && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (is_taken(endpoint)) return std::unexpected(fmt::format("cannot listen at {}: another process does", shown));
     const auto group = ring::open_listening_group({endpoint.address, endpoint.port}, cpus);
     if (!group) return std::unexpected(group.error());

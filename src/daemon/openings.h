@@ -1,6 +1,7 @@
 // daemon/openings.h: everything that the parent opens for its child, and how it is handed over.
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <memory>
 #include <set>
@@ -45,7 +46,10 @@ class Openings {
   Result add_log_file(const config::Configuration& configuration);
   Result add_admin_socket(const config::Configuration& configuration);
   Result add_figures(const config::Configuration& configuration);
-  Result add_listeners(const std::set<config::Endpoint>& endpoints, const std::vector<std::uint32_t>& cpus);
+  // A place that is taken is waited for so long: the kernel takes a moment to close the sockets of a killed process's
+  // rings.
+  Result add_listeners(const std::set<config::Endpoint>& endpoints, const std::vector<std::uint32_t>& cpus,
+                       std::chrono::milliseconds patience);
 
   // Everything that was added, then `commit`. false: the child is gone.
   bool hand_over(Channel& channel);

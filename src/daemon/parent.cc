@@ -27,6 +27,7 @@ namespace ringpost::daemon {
 namespace {
 
 constexpr rlim_t descriptors_usual_max = 1 << 20;
+constexpr std::chrono::seconds taken_place_wait_max{5};
 
 void complain(std::string_view text) {
   while (!text.empty()) {
@@ -106,7 +107,7 @@ Openings::Result Parent::open_first() {
   if (result) result = openings.add_accounts(value);
   if (result) result = openings.add_certificates(value);
   if (result) result = openings.add_log_file(value);
-  if (result) result = openings.add_listeners(endpoints_of(value), cpus_);
+  if (result) result = openings.add_listeners(endpoints_of(value), cpus_, taken_place_wait_max);
   if (result) result = openings.add_figures(value);
   if (result) {
     result = openings.add_admin_socket(value);
@@ -126,7 +127,7 @@ Openings::Result Parent::open_again(Loaded& next) {
   if (result) result = openings.add_accounts(*next.value);
   if (result) result = openings.add_certificates(*next.value);
   if (result) result = openings.add_log_file(*next.value);
-  if (result) result = openings.add_listeners(added, cpus_);
+  if (result) result = openings.add_listeners(added, cpus_, {});
   if (result) openings.hand_over(*channel_);
   return result;
 }

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <ringpost/control/client.h>
@@ -108,10 +109,25 @@ TEST_F(OpeningsTest, APortThatAnotherServerHasIsRefusedThoughItSharesItsPorts) {
   ASSERT_TRUE(other);
   const config::Endpoint endpoint{"127.0.0.1", ring::port_of(other->front())};
   Openings openings;
-  const auto refused = openings.add_listeners({endpoint}, {0, 1});
+  const auto refused = openings.add_listeners({endpoint}, {0, 1}, {});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error(), HasSubstr("another process"));
   for (const int socket : *other) close(socket);
+}
+
+TEST_F(OpeningsTest, APortThatAKilledServerStillHasIsWaitedFor) {
+  const std::uint32_t cpus[] = {0};
+  const auto other = ring::open_listening_group({"127.0.0.1", 0}, cpus);
+  ASSERT_TRUE(other);
+  const config::Endpoint endpoint{"127.0.0.1", ring::port_of(other->front())};
+  std::thread kernel([socket = other->front()] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    close(socket);
+  });
+  Openings openings;
+  const auto opened = openings.add_listeners({endpoint}, {0}, std::chrono::minutes(1));
+  kernel.join();
+  EXPECT_TRUE(opened) << opened.error();
 }
 
 TEST_F(OpeningsTest, WhatIsHandedOverArrivesInOrderAndEndsWithCommit) {
