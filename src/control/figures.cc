@@ -34,6 +34,8 @@ constexpr Row<Session> session_rows[] = {
     {&Session::login_delayed, "logins_delayed_total", false, "Logins that came before login_delay was over."},
     {&Session::in_use, "logins_in_use_total", false, "Logins that met a held maildrop."},
     {&Session::refused_unseen, "logins_refused_unseen_total", false, "Credentials refused without a look at them."},
+    {&Session::tls_begun, "tls_handshakes_total", false, "TLS handshakes that were finished."},
+    {&Session::tls_failed, "tls_handshakes_failed_total", false, "TLS handshakes that failed, timed out or were left."},
     {&Session::updates_refused, "updates_refused_total", false, "Deletions that were refused at QUIT."},
     {&Session::ended_by_quit, "sessions_ended_by_quit_total", false, "Sessions that ended by QUIT."},
     {&Session::ended_otherwise, "sessions_ended_otherwise_total", false, "Sessions that ended without QUIT."},

@@ -68,6 +68,7 @@ Task<Ending> Connection::begin_tls(std::unique_ptr<SecureLayer> layer, Instant d
   state.secured->layer = std::move(layer);
   state.secured->handshake_octets_max = octets_max;
   state.secured->sealed = state.position;
+  state.secured->wire_end = state.handed;
   // Whatever was sent ahead was sent to the layer: it is never looked at as a command.
   const std::unique_ptr<std::byte[]> ahead = std::move(state.aside);
   const Octets octets{ahead.get() + state.aside_begin, state.aside_end - state.aside_begin};
@@ -99,14 +100,17 @@ Connection::State::Outgoing* Connection::State::sealed(Octets plain) noexcept {
   append_own_output(*out);
   if (!plain.empty()) {
     const std::size_t written = layer.seal(plain, {out->octets() + out->end, sealed_max});
-    if (written == 0) output_failed(-EPROTO);
     out->end += static_cast<std::uint32_t>(written);
-    secured->sealed += plain.size();
+    if (written > 0)
+      secured->sealed += plain.size();
+    else
+      output_failed(-EPROTO);
   }
   if (std::exchange(secured->says_good_bye, false)) {
     layer.finish();
     if (layer.own_output().size() <= good_bye_octets_max) append_own_output(*out);
   }
+  secured->wire_end += out->end;
   return out->end == 0 ? nullptr : out.release();
 }
 
@@ -115,11 +119,12 @@ Connection::State::Outgoing* Connection::State::sealed_output() noexcept {
   return sealed(plain ? Octets{plain->octets() + plain->begin, plain->end - plain->begin} : Octets{});
 }
 
-// By records: only when everything that the kernel took has arrived, the session's octets have.
+// By records: the session's octets have arrived when all that was sealed so far has. What was sealed and then cut off
+// was never handed over, so it never counts.
 bool Connection::State::arrived(std::uint64_t wanted) noexcept {
   const std::uint64_t acknowledged = acknowledged_octets();
   if (clear_link()) return acknowledged >= wanted;
-  return secured->sealed >= wanted && !output_pending() && acknowledged == handed;
+  return secured->sealed >= wanted && acknowledged >= secured->wire_end;
 }
 
 Task<void> Connection::State::send_file_sealed(Descriptor file, FileRange range, FileSent& sent,

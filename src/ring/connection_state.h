@@ -26,7 +26,8 @@ struct Connection::State {
   // What an encrypted link needs besides.
   struct Secured {
     std::unique_ptr<SecureLayer> layer;
-    std::uint64_t sealed = 0;                                      // of `position`
+    std::uint64_t sealed = 0;    // of `position`
+    std::uint64_t wire_end = 0;  // where that ends in `handed`, once the kernel took it all
     std::uint64_t handshake_octets = 0, handshake_octets_max = 0;  // from the peer, before its end
     Ending ending = Ending::none;                                  // of the input, told by the layer
     bool says_good_bye = false;                                    // behind whatever is sealed next
@@ -123,7 +124,8 @@ struct Connection::State {
   // Encryption (connection_secure.cc).
   std::optional<ClearLink> clear_link() const noexcept;
   bool own_output_waits() const noexcept {
-    return secured && (secured->says_good_bye || !secured->layer->own_output().empty());
+    if (!secured || output_ending != Ending::none) return false;
+    return secured->says_good_bye || !secured->layer->own_output().empty();
   }
   bool handshake_over() const noexcept;
   void open_octets(Octets wire) noexcept;

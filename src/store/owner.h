@@ -79,6 +79,8 @@ class Owner {
   ring::Task<Done> ensure_ready(OpenMaildrop&);
   ring::Task<void> open_ahead(OpenMaildrop&);
   ring::Task<Done> load(OpenMaildrop&);
+  ring::Task<Done> open_log(const OpenMaildrop&, File& log, std::uint64_t& octets);
+  Done damaged_as_a_whole(const OpenMaildrop&, std::string_view what);
   ring::Task<Done> load_files(OpenMaildrop&, LogPresence);
   ring::Task<std::int64_t> read_index(OpenMaildrop&, IndexReader&, Listing*);
   ring::Task<std::int64_t> scan(ring::Descriptor, LogScan&);

@@ -100,18 +100,34 @@ Task<Done> Owner::load(OpenMaildrop& maildrop) {
   co_return done;
 }
 
+// The log to read, and how many octets it has.
+Task<Done> Owner::open_log(const OpenMaildrop& maildrop, File& log, std::uint64_t& octets) {
+  const std::string path = maildrop.path("mail");
+  Opened opened = co_await core_.disk.open(path, O_RDONLY);
+  if (opened.result < 0) co_return std::unexpected(error_of(opened.result));
+  log = std::move(opened.file);
+  const std::int64_t size = co_await core_.disk.size(log.fd());
+  if (size < 0) co_return std::unexpected(StoreError::temporary);
+  octets = static_cast<std::uint64_t>(size);
+  co_return Done{};
+}
+
+// Nothing of it can be shown.
+Done Owner::damaged_as_a_whole(const OpenMaildrop& maildrop, std::string_view what) {
+  ++core_.counters.damage_found;
+  core_.log.write(
+      LogLevel::error, "store_damage",
+      {{"account", maildrop.account}, {"file", maildrop.path("mail")}, {"offset", std::uint64_t{0}}, {"what", what}});
+  return std::unexpected(StoreError::damaged);
+}
+
 Task<Done> Owner::load_files(OpenMaildrop& maildrop, LogPresence presence) {
   File log;
   std::uint64_t log_octets = 0;
   if (presence == LogPresence::holds_octets) {
-    const std::string path = maildrop.path("mail");
-    Opened opened = co_await core_.disk.open(path, O_RDONLY);
-    if (opened.result < 0) co_return std::unexpected(error_of(opened.result));
-    log = std::move(opened.file);
-    const std::int64_t size = co_await core_.disk.size(log.fd());
-    if (size < 0) co_return std::unexpected(StoreError::temporary);
-    log_octets = static_cast<std::uint64_t>(size);
-    if (size == 0) presence = LogPresence::empty;
+    const Done opened = co_await open_log(maildrop, log, log_octets);
+    if (!opened) co_return opened;
+    if (log_octets == 0) presence = LogPresence::empty;
   }
 
   auto listing = std::make_unique<Listing>();
@@ -133,15 +149,8 @@ Task<Done> Owner::load_files(OpenMaildrop& maildrop, LogPresence presence) {
     if (after.action != AfterScan::rebuild) break;
     plan.action = OpenAction::rebuild;
   }
-  if (plan.action == OpenAction::damaged || after.action == AfterScan::damaged) {
-    ++core_.counters.damage_found;
-    core_.log.write(LogLevel::error, "store_damage",
-                    {{"account", maildrop.account},
-                     {"file", maildrop.path("mail")},
-                     {"offset", std::uint64_t{0}},
-                     {"what", plan.action == OpenAction::damaged ? plan.reason : after.reason}});
-    co_return std::unexpected(StoreError::damaged);
-  }
+  if (plan.action == OpenAction::damaged) co_return damaged_as_a_whole(maildrop, plan.reason);
+  if (after.action == AfterScan::damaged) co_return damaged_as_a_whole(maildrop, after.reason);
   if (plan.action == OpenAction::begin_empty) {
     if (index) co_await drop_index(maildrop);
     maildrop.log.index_whole = true;

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 import clients
 import corpus
@@ -59,8 +60,9 @@ class TlsTest(unittest.TestCase):
         self.authority.sign(self.place("tls/main.pem"), self.place("tls/main.key"), self.names, self.kind)
 
     def settings(self, virtual_server=""):
+        self.figures_port = getattr(self, "figures_port", None) or free_port()
         return {"virtual_server": f'pop3s = ["127.0.0.1:{self.secure_port}"]\ncertificate = "main"\n{virtual_server}',
-                "tables": '[[certificate]]\nname = "main"\n'}
+                "tables": f'http = "127.0.0.1:{self.figures_port}"\n[[certificate]]\nname = "main"\n'}
 
     def place(self, name):
         return os.path.join(self.server.folder, name)
@@ -212,6 +214,16 @@ class Dialogue(TlsTest):
         self.assertNotIn(b"-ERR", got)
         self.server.wait_said(r'end="TLS failed"')
 
+    def test_handshakes_are_counted(self):
+        self.say(self.implicit(), b"QUIT")
+        with socket.create_connection(("127.0.0.1", self.secure_port), timeout=10) as raw:
+            raw.sendall(b"QUIT\r\n")
+        self.server.wait_said(r'end="TLS failed"')
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.figures_port}/metrics", timeout=30) as page:
+            figures = page.read().decode()
+        self.assertRegex(figures, r"(?m)^ringpost_tls_handshakes_total 1$")
+        self.assertRegex(figures, r"(?m)^ringpost_tls_handshakes_failed_total 1$")
+
     def test_half_a_client_hello_and_then_silence_or_clear_text(self):
         hello = ssl.MemoryBIO()
         outgoing = ssl.MemoryBIO()
@@ -262,6 +274,64 @@ class Dialogue(TlsTest):
     def test_the_log_tells_version_and_cipher(self):
         self.say(self.implicit(), b"QUIT")
         self.server.wait_said(r"event=session .*tls=TLSv1\.3/TLS13-AES128-GCM-SHA256")
+
+
+class Deletions(TlsTest):
+    """What cannot be proven to have arrived is not deleted (M6), whatever ends the link."""
+
+    def setUp(self):
+        super().setUp()
+        self.fill({"m1": corpus.mail("m1", b"one\n" * 500), "m2": corpus.mail("m2", b"x" * 70 + b"\n" * 2 ** 22)})
+
+    def logged_in(self):
+        pop = self.after_stls()
+        self.raw = socket.socket(fileno=os.dup(pop.socket.fileno()))    # below TLS
+        self.raw.settimeout(10)
+        self.addCleanup(self.raw.close)
+        self.say(pop, b"USER " + USER.encode())
+        self.assertRegex(self.say(pop, b"PASS " + PASSWORD.encode()), rb"^\+OK 2 messages")
+        return pop
+
+    def left(self):
+        self.server.wait_said(r"event=session .*account=alice .*end=")
+        pop = self.after_stls()
+        self.say(pop, b"USER " + USER.encode())
+        answer = self.say(pop, b"PASS " + PASSWORD.encode())
+        self.say(pop, b"QUIT")
+        return answer
+
+    def sealed(self, pop, octets):
+        """What TLS makes of these octets, kept off the wire: the client's half goes on in memory."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            number = pop.socket.fileno()
+            kept = os.dup(number)
+            os.dup2(ours.fileno(), number)
+            pop.socket.send(octets)
+            os.dup2(kept, number)
+            os.close(kept)
+            return theirs.recv(1 << 16)
+
+    def test_a_forged_record_behind_quit(self):
+        for number in (b"1", b"2"):
+            pop = self.logged_in()
+            record = self.sealed(pop, b"RETR " + number + b"\r\nDELE " + number + b"\r\nQUIT\r\n")
+            self.raw.sendall(record + b"\x17\x03\x03\x00\x20" + b"\0" * 32)
+            try:
+                while self.raw.recv(1 << 18):
+                    pass
+            except ConnectionResetError:
+                pass
+            self.assertRegex(self.left(), rb"^\+OK 2 messages", number)
+
+    def test_a_reset_with_the_mail_unread(self):
+        pop = self.logged_in()
+        pop.send(b"RETR 2\r\nDELE 2\r\nQUIT\r\n")
+        pop.socket.recv(1)
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        pop.socket.close()
+        self.raw.close()
+        self.assertRegex(self.left(), rb"^\+OK 2 messages")
 
 
 class Suites(TlsTest):
